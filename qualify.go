@@ -1,0 +1,4 @@
+package eidas
+
+// Qualified is the outcome of TS 119 615 for one certificate.
+type Qualified struct{}
