@@ -18,9 +18,6 @@ const (
 	maxHeaderBytes = 32 << 10
 	// maxPrealloc bounds the memory taken on the word of a Content-Length alone.
 	maxPrealloc = 64 << 10
-	// maxDrain is what is read of an answer nobody wants, so that its connection
-	// can be used again.
-	maxDrain = 4 << 10
 )
 
 // Request is one request. URL and Limit are required.
@@ -67,7 +64,7 @@ func (c *Client) Do(ctx context.Context, q Request) (*Response, error) {
 	if q.Limit <= 0 {
 		return nil, refuse(KindRequest, q.URL, "limit %d is not positive", q.Limit)
 	}
-	if _, err := c.guard.checkURL(q.URL); err != nil {
+	if err := c.guard.checkURL(q.URL); err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
@@ -82,7 +79,6 @@ func (c *Client) Do(ctx context.Context, q Request) (*Response, error) {
 	}
 	defer func() { _ = resp.Body.Close() }()
 	if err := checkAnswer(q, resp); err != nil {
-		_, _ = io.CopyN(io.Discard, resp.Body, maxDrain)
 		return nil, err
 	}
 	body, err := readBody(resp, q.Limit)
@@ -91,6 +87,9 @@ func (c *Client) Do(ctx context.Context, q Request) (*Response, error) {
 	}
 	return &Response{Status: resp.StatusCode, Header: resp.Header, Body: body, URL: resp.Request.URL.String()}, nil
 }
+
+// CloseIdle closes the connections that nobody uses. The Client stays usable.
+func (c *Client) CloseIdle() { c.http.CloseIdleConnections() }
 
 func (c *Client) request(ctx context.Context, q Request) (*http.Request, error) {
 	method := q.Method

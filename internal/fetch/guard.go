@@ -51,15 +51,15 @@ func newGuard(cfg Config) (*guard, error) {
 }
 
 // checkURL refuses a URL that may not be asked for, without resolving it.
-func (g *guard) checkURL(raw string) (*url.URL, error) {
+func (g *guard) checkURL(raw string) error {
 	if len(raw) > maxURL {
-		return nil, refuse(KindRequest, "", "url of %d bytes exceeds the limit of %d", len(raw), maxURL)
+		return refuse(KindRequest, "", "url of %d bytes exceeds the limit of %d", len(raw), maxURL)
 	}
 	u, err := url.Parse(raw)
 	if err != nil {
-		return nil, refuse(KindRequest, "", "url %q is malformed", raw)
+		return refuse(KindRequest, "", "url %q is malformed", raw)
 	}
-	return u, g.check(u)
+	return g.check(u)
 }
 
 func (g *guard) check(u *url.URL) error {
@@ -138,6 +138,9 @@ func (g *guard) redirects(limit int) func(*http.Request, []*http.Request) error 
 		target := req.URL.Redacted()
 		if len(via) > limit {
 			return refuse(KindRedirect, target, "more than %d redirects", limit)
+		}
+		if via[0].Method != http.MethodGet {
+			return refuse(KindRedirect, target, "redirect of a %s request", via[0].Method)
 		}
 		if req.URL.Scheme == "http" && via[len(via)-1].URL.Scheme == "https" {
 			return refuse(KindRedirect, target, "redirect from https to http")

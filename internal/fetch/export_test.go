@@ -1,0 +1,4 @@
+package fetch
+
+// IsPublic opens the address rules to tests.
+var IsPublic = isPublic
