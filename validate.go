@@ -1,0 +1,330 @@
+package eidas
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"slices"
+	"time"
+)
+
+// ServiceSource gives the current trust snapshot. It must not block, returns
+// nil when there is none yet, and is safe for concurrent use.
+type ServiceSource interface {
+	Services() *ServiceSet
+}
+
+// Policy says what a Validator accepts. Its zero value is refused by
+// NewValidator, since nobody is authorised. Every field that weakens a check
+// has Allow in its name and refuses when zero; its use is named in
+// Result.Degraded.
+type Policy struct {
+	// Authorizer decides step 7. Required.
+	Authorizer Authorizer
+	// Profile is the trust profile that chains must end in. Zero is ProfileEU.
+	Profile Profile
+	// Registered are identities of another scheme than PSD that may enter
+	// (TS 119 495, GEN-5.2.1-4). They never enter by role alone.
+	Registered []Identity
+	// AllowUnregistered lets identities of another scheme than PSD in without
+	// registration.
+	AllowUnregistered bool
+	// AllowNoPSD2 accepts a certificate without a PSD2 statement. It has no roles.
+	AllowNoPSD2 bool
+	// AllowServerAuthOnly accepts a QWAC without clientAuth that has serverAuth
+	// or no extended key usage. It does not matter to UseSeal.
+	AllowServerAuthOnly bool
+	// AllowLenientStatements accepts the two malformed shapes of qcStatements
+	// that ParseClaimsLenient reads.
+	AllowLenientStatements bool
+	// AllowListStale accepts services of a list that is past its NextUpdate by
+	// up to this much. Real lists have been two months late.
+	AllowListStale time.Duration
+	// AllowNoRevocation skips step 6. It needs Config.Status to be nil.
+	AllowNoRevocation bool
+}
+
+// DefaultPolicy is what a bank would begin with: PSD2 certificates of the EU
+// lists, judged by authorizer, and a list may be up to 90 days late. It is not
+// the zero Policy, because a list past its date would cut off a whole country.
+func DefaultPolicy(authorizer Authorizer) Policy {
+	return Policy{Authorizer: authorizer, AllowListStale: 90 * 24 * time.Hour}
+}
+
+// Config is what a Validator works with.
+type Config struct {
+	Services ServiceSource // required
+	Status   StatusChecker // required, unless Policy.AllowNoRevocation
+	Policy   Policy
+}
+
+// Validator decides who is behind a certificate and whether it may enter. It
+// is immutable and safe for concurrent use.
+type Validator struct {
+	services ServiceSource
+	status   StatusChecker
+	policy   Policy
+}
+
+// NewValidator checks the configuration. Every mistake is an error here and
+// none later.
+func NewValidator(c Config) (*Validator, error) {
+	p := c.Policy
+	switch {
+	case c.Services == nil:
+		return nil, errors.New("eidas: Config.Services is required")
+	case p.Authorizer == nil:
+		return nil, errors.New("eidas: Policy.Authorizer is required")
+	case c.Status == nil && !p.AllowNoRevocation:
+		return nil, errors.New("eidas: Config.Status is required unless Policy.AllowNoRevocation is set")
+	case c.Status != nil && p.AllowNoRevocation:
+		return nil, errors.New("eidas: Config.Status and Policy.AllowNoRevocation exclude each other")
+	case p.AllowListStale < 0:
+		return nil, errors.New("eidas: Policy.AllowListStale is negative")
+	case len(p.Registered) > 0 && p.AllowUnregistered:
+		return nil, errors.New("eidas: Policy.Registered and Policy.AllowUnregistered exclude each other")
+	}
+	if p.Profile == "" {
+		p.Profile = ProfileEU
+	}
+	for _, id := range p.Registered {
+		if id.IsZero() || id.Profile() != p.Profile {
+			return nil, errors.New("eidas: Policy.Registered holds an identity of another profile, or a zero one")
+		}
+	}
+	p.Registered = slices.Clone(p.Registered)
+	return &Validator{services: c.Services, status: c.Status, policy: p}, nil
+}
+
+// Validate decides about the certificates a peer presented, its own first, for
+// a use at a time. It runs the steps below in order; no option skips one. It
+// returns a Result, or nil and an *Error whose Partial holds what was proved
+// before. Only step 6 may block; it is bounded by ctx and by the StatusChecker.
+// peer is not modified.
+func (v *Validator) Validate(ctx context.Context, peer []*x509.Certificate, use Use, at time.Time) (*Result, error) {
+	if use != UseTLS && use != UseSeal {
+		return nil, refuse(ReasonInternal, "use %d is invalid", use)
+	}
+	j := &judgement{Validator: v, Result: Result{Evidence: Evidence{Use: use, At: at}}, peer: peer}
+	steps := [...]func(context.Context) *Error{
+		j.form,          // 1
+		j.claims,        // 2
+		j.identity,      // 3
+		j.path,          // 4
+		j.qualification, // 5
+		j.revocation,    // 6
+		j.authorisation, // 7
+	}
+	for _, step := range steps {
+		if err := step(ctx); err != nil {
+			return nil, j.refusal(err)
+		}
+	}
+	result := j.Result
+	return &result, nil
+}
+
+// judgement is one run of Validate: the Result as it grows.
+type judgement struct {
+	*Validator
+	Result
+	peer []*x509.Certificate
+	set  *ServiceSet
+}
+
+func (j *judgement) refusal(err *Error) *Error {
+	partial := j.Evidence
+	return &Error{Reason: err.Reason, Err: err.Err, Partial: &partial}
+}
+
+func (j *judgement) degrade(d Degradation) { j.Degraded = append(j.Degraded, d) }
+
+// form is step 1.
+func (j *judgement) form(context.Context) *Error {
+	if len(j.peer) > 0 {
+		j.Leaf = j.peer[0]
+	}
+	if err := checkForm(j.peer, j.Use, j.At); err != nil {
+		return err
+	}
+	if err := checkCriticalExtensions(j.Leaf); err != nil {
+		return err
+	}
+	if j.Use != UseTLS {
+		return nil
+	}
+	waived, err := checkClientAuth(j.Leaf, j.policy.AllowServerAuthOnly)
+	if waived {
+		j.degrade(DegradedServerAuthOnly)
+	}
+	return err
+}
+
+// claims is step 2: EN 319 412-5 and TS 119 495.
+func (j *judgement) claims(context.Context) *Error {
+	parse := ParseClaims
+	if j.policy.AllowLenientStatements {
+		parse = ParseClaimsLenient
+	}
+	claims, err := parse(j.Leaf)
+	if err != nil {
+		return asRefusal(err)
+	}
+	if claims.Lenient {
+		j.degrade(DegradedLenientClaims)
+	}
+	if !claims.Statements.Present {
+		return &Error{Reason: ReasonStatementsMissing}
+	}
+	if claims.PSD2 == nil {
+		if !j.policy.AllowNoPSD2 {
+			return &Error{Reason: ReasonPSD2Missing}
+		}
+		j.degrade(DegradedNoPSD2)
+	} else {
+		j.Roles = claims.PSD2.Known
+	}
+	j.Claims = claims
+	return nil
+}
+
+// identity is step 3: the subject, read under the policy's profile, which step
+// 4 then demands of the list.
+func (j *judgement) identity(context.Context) *Error {
+	id, err := j.Claims.Identity(j.policy.Profile)
+	if err != nil {
+		return asRefusal(err)
+	}
+	if id.Scheme() != SchemePSD && !slices.Contains(j.policy.Registered, id) {
+		if !j.policy.AllowUnregistered {
+			return refuse(ReasonIdentityUnregistered, "identity %q", id.String())
+		}
+		j.degrade(DegradedUnregistered)
+	}
+	j.Identity = id
+	return nil
+}
+
+// path is step 4.
+func (j *judgement) path(context.Context) *Error {
+	j.set = j.services.Services()
+	if j.set == nil || len(j.set.services) == 0 {
+		return &Error{Reason: ReasonTrustUnavailable}
+	}
+	p, err := findPath(j.set, j.peer, j.At)
+	if err != nil {
+		return err
+	}
+	j.Chain = p.chain
+	j.Services = slices.DeleteFunc(p.services, func(s *Service) bool { return s.List.Profile != j.policy.Profile })
+	if len(j.Services) == 0 {
+		return refuse(ReasonProfile, "listed under %q, not %q", p.services[0].List.Profile, j.policy.Profile)
+	}
+	j.Snapshot = j.set.id
+	j.ValidUntil = j.Leaf.NotAfter
+	for _, c := range j.Chain[1 : len(j.Chain)-1] {
+		j.ValidUntil = earlier(j.ValidUntil, c.NotAfter)
+	}
+	return nil
+}
+
+// qualification is step 5.
+func (j *judgement) qualification(context.Context) *Error {
+	q := Qualify(j.Leaf, j.Claims, j.Services, j.At)
+	j.Qualification, j.Service = q, q.AtTime.Service
+	if err := judgeQualified(&q, j.Use); err != nil {
+		return err
+	}
+	list := j.Service.List
+	when := j.set.listTime(j.At)
+	if !list.Stale(when) {
+		return nil
+	}
+	if late := when.Sub(list.NextUpdate); late > j.policy.AllowListStale {
+		return refuse(ReasonListStale, "list of %s was due %s", list.Territory, list.NextUpdate.UTC().Format(time.RFC3339))
+	}
+	j.degrade(DegradedListStale)
+	return nil
+}
+
+// judgeQualified demands a certificate qualified for the use, at issuance and now.
+func judgeQualified(q *Qualified, use Use) *Error {
+	for _, side := range [...]*QualifiedAt{&q.AtIssuance, &q.AtTime} {
+		if side.Reason != 0 {
+			return refuse(side.Reason, "at %s: %s", side.At.UTC().Format(time.RFC3339), side.Conclusion())
+		}
+	}
+	want := TypeWeb
+	if use == UseSeal {
+		want = TypeSeal
+	}
+	if !q.Qualified || q.Type != want {
+		return refuse(ReasonWrongType, "qualified for %s, needs %s", q.Type, want)
+	}
+	return nil
+}
+
+// revocation is step 6: every certificate below the anchor. Only now is the
+// chain proved, so that a responder URL in it may be called.
+func (j *judgement) revocation(ctx context.Context) *Error {
+	if j.status == nil {
+		j.degrade(DegradedRevocationOff)
+		return nil
+	}
+	responders := j.set.respondersOf(j.Services)
+	for i := range len(j.Chain) - 1 {
+		if err := ctx.Err(); err != nil {
+			return &Error{Reason: ReasonDeadline, Err: err}
+		}
+		a, err := j.status.CheckStatus(ctx, StatusQuery{
+			Certificate: j.Chain[i], Issuer: j.Chain[i+1], Responders: responders, At: j.At, Use: j.Use,
+		})
+		if err != nil {
+			return asRefusal(err)
+		}
+		j.Status = append(j.Status, a)
+		if err := j.judgeStatus(a); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (j *judgement) judgeStatus(a StatusAnswer) *Error {
+	switch a.Status {
+	case StatusGood:
+		if a.Stale && !slices.Contains(j.Degraded, DegradedRevocationStale) {
+			j.degrade(DegradedRevocationStale)
+		}
+		if !a.FreshUntil.IsZero() {
+			j.ValidUntil = earlier(j.ValidUntil, a.FreshUntil)
+		}
+		return nil
+	case StatusNotOwed:
+		return nil
+	case StatusRevoked:
+		return refuse(ReasonRevoked, "since %s, reason code %d", a.RevokedAt.UTC().Format(time.RFC3339), a.Code)
+	case StatusUnknown:
+	}
+	return &Error{Reason: ReasonRevocationUnknown}
+}
+
+// authorisation is step 7.
+func (j *judgement) authorisation(context.Context) *Error {
+	return authorize(j.policy.Authorizer, &j.Evidence)
+}
+
+// asRefusal keeps the reason of err; an error without one is a defect of ours.
+func asRefusal(err error) *Error {
+	if e, ok := errors.AsType[*Error](err); ok && e != nil {
+		return e
+	}
+	return &Error{Reason: ReasonOf(err), Err: err}
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
+}
