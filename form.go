@@ -17,6 +17,14 @@ const minRSABits = 2048
 // checkForm is step 1: what can be refused by looking at the certificates
 // alone. It costs no public key operation.
 func checkForm(peer []*x509.Certificate, use Use, at time.Time) *Error {
+	if err := checkSize(peer); err != nil {
+		return err
+	}
+	return checkLeaf(peer[0], use, at)
+}
+
+// checkSize bounds what a peer may send.
+func checkSize(peer []*x509.Certificate) *Error {
 	if len(peer) == 0 {
 		return &Error{Reason: ReasonCertificateMissing}
 	}
@@ -33,7 +41,7 @@ func checkForm(peer []*x509.Certificate, use Use, at time.Time) *Error {
 	if size > maxPeerBytes {
 		return refuse(ReasonChainTooLong, "%d bytes, at most %d", size, maxPeerBytes)
 	}
-	return checkLeaf(peer[0], use, at)
+	return nil
 }
 
 func checkLeaf(leaf *x509.Certificate, use Use, at time.Time) *Error {

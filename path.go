@@ -47,6 +47,24 @@ type edge struct{ child, parent *x509.Certificate }
 
 var errNotListed = errors.New("issuer is not listed")
 
+// FindServices returns the services of set that match a verified path from
+// peer[0] to a listed CA, through the other certificates of peer. It judges
+// nothing else: qualification, revocation and policy are steps of their own.
+// The error is an *Error with one of the path reasons.
+func FindServices(set *ServiceSet, peer []*x509.Certificate, at time.Time) ([]*Service, error) {
+	if err := checkSize(peer); err != nil {
+		return nil, err
+	}
+	if set == nil || len(set.services) == 0 {
+		return nil, &Error{Reason: ReasonTrustUnavailable}
+	}
+	p, err := findPath(set, peer, at)
+	if err != nil {
+		return nil, err
+	}
+	return p.services, nil
+}
+
 // findPath returns the first verified path from leaf to a listed CA.
 func findPath(set *ServiceSet, peer []*x509.Certificate, at time.Time) (*path, *Error) {
 	f := &pathFinder{set: set, peer: peer[1:], at: at}
