@@ -75,10 +75,12 @@ func grantedStatus(p *Period) bool {
 
 // serves is the type filter of TS 119 615 for certificates issued under eIDAS:
 // a service takes part only when it issues certificates of the leaf's type, or
-// when the list overrules the type of this certificate.
+// when the list overrules the type of this certificate with a usage qualifier.
+// EU DSS also reads QcCompliance as such a qualifier, so that a seal or website
+// certificate of a service listed for signatures alone takes part; that service
+// was never supervised for them, so here it does not (docs/divergences.md).
 func (l *qualifyLeaf) serves(c *candidate) bool {
-	seal, web := c.has(qualForESeal), c.has(qualForWSA)
-	sig := c.has(qualForESig) || l.declared && !seal && !web
+	sig, seal, web := c.has(qualForESig), c.has(qualForESeal), c.has(qualForWSA)
 	one := exactlyOne(sig, seal, web)
 	signing := c.about(aboutSignatures) && !c.has(qualForLegal)
 	bySig := c.about(aboutSignatures) && sig && one
