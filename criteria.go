@@ -152,27 +152,12 @@ func extendedKeyUsages(cert *x509.Certificate) []string {
 		if e.Id.String() != oidEKU {
 			continue
 		}
-		in := cryptobyte.String(e.Value)
-		var list cryptobyte.String
-		if !in.ReadASN1(&list, asn1.SEQUENCE) {
-			return nil
+		if purposes, ok := readOIDs(e.Value); ok {
+			return purposes
 		}
-		return readOIDs(list)
+		return nil
 	}
 	return nil
-}
-
-func readOIDs(list cryptobyte.String) []string {
-	var out []string
-	for !list.Empty() {
-		var oid x509.OID
-		var content cryptobyte.String
-		if !list.ReadASN1(&content, asn1.OBJECT_IDENTIFIER) || oid.UnmarshalBinary(content) != nil {
-			return out
-		}
-		out = append(out, oid.String())
-	}
-	return out
 }
 
 // subjectAttributes returns the attribute types of a Name that have a value.

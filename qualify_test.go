@@ -357,7 +357,7 @@ func TestQualifyServices(t *testing.T) {
 		{"two that agree", []*eidas.Service{web, service("granted", edge, allInfo, "")}, later, 0},
 		{"two that disagree", []*eidas.Service{web, service("granted", edge, forWeb, "NotQualified")}, later, eidas.ReasonIndeterminate},
 		{"granted and withdrawn", []*eidas.Service{web, service("withdrawn", edge, forWeb, "")}, later, eidas.ReasonIndeterminate},
-		{"another type of certificate does not take part", []*eidas.Service{web, service("withdrawn", edge, forSeal+" "+"X", "QCForESeal")}, later, 0},
+		{"another type of certificate does not take part", []*eidas.Service{web, service("withdrawn", edge, forSeal, "")}, later, 0},
 		{"not begun", []*eidas.Service{service("granted", later.Add(time.Second), forWeb, "")}, later, eidas.ReasonNotQualified},
 		{"began just now", []*eidas.Service{history(period("granted", later, forWeb, ""), period("granted", edge, forWeb, ""))}, later, 0},
 		{"withdrawn since", []*eidas.Service{history(period("withdrawn", later, forWeb, ""), period("granted", edge, forWeb, ""))}, later, eidas.ReasonServiceNotGranted},
