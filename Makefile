@@ -1,0 +1,47 @@
+# Plain names; each target is one thing a person wants done.
+GO            ?= go
+GOLANGCI      ?= v2.15.0
+GOFUMPT       ?= v0.12.0
+EIDAS_DATA    ?= $(abspath ../shared/data)
+FUZZTIME      ?= 10s
+export EIDAS_DATA
+
+.PHONY: build test race lint fuzz bench integration demo tidy tools
+
+build:
+	$(GO) build ./...
+	$(GO) build -o bin/eidas ./cmd/eidas
+
+test:
+	$(GO) test ./...
+
+race:
+	$(GO) test -race ./...
+
+tools:
+	$(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI)
+	$(GO) install mvdan.cc/gofumpt@$(GOFUMPT)
+
+lint:
+	$(GO) vet ./...
+	golangci-lint run ./...
+
+# Every fuzz target in turn, FUZZTIME each.
+fuzz:
+	GO="$(GO)" FUZZTIME="$(FUZZTIME)" .ci/fuzz
+
+# Side by side with the standard library and peers; ratios, not times.
+bench:
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+	cd bench && $(GO) test -run '^$$' -bench . -benchmem ./...
+
+# Needs Debian's xmlsec1: agreement with it on every real list.
+integration:
+	$(GO) test -tags integration -run Integration ./...
+
+demo:
+	$(GO) run ./cmd/eidas demo
+
+tidy:
+	$(GO) mod tidy -diff
+	cd bench && $(GO) mod tidy -diff
