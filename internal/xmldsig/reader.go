@@ -52,6 +52,7 @@ type Reader struct {
 	table  nameTable
 	stack  []element
 	name   Name
+	raw    string // the name of the current tag as written
 	attrs  []attribute
 	bound  []binding // undo log of the namespace declarations in scope
 	text   []byte
@@ -234,7 +235,7 @@ func (r *Reader) startTag() (Kind, error) {
 		return 0, r.malformed("prefix of element %q is not declared", q.raw)
 	}
 	r.stack = append(r.stack, element{q, space, mark})
-	r.name = Name{space, q.local}
+	r.name, r.raw = Name{space, q.local}, q.raw
 	return StartElement, nil
 }
 
@@ -264,7 +265,7 @@ func (r *Reader) pop() (Kind, error) {
 		r.bound[i].prefix.uri = r.bound[i].uri
 	}
 	r.bound = r.bound[:top.bound]
-	r.name = Name{top.space, top.name.local}
+	r.name, r.raw = Name{top.space, top.name.local}, top.name.raw
 	return EndElement, nil
 }
 
