@@ -1,5 +1,10 @@
 package eidas
 
+import (
+	"math/bits"
+	"strings"
+)
+
 // Roles is a set of PSD2 roles (ETSI TS 119 495 v1.8.1, 5.1 and 5.2.2). The
 // zero value is the empty set. Roles that are not in the standard are kept in
 // PSD2.Roles and are never in a set.
@@ -18,15 +23,80 @@ const (
 	RoleVOPVS                         // 0.4.0.19495.1.52 VOP_VS, verification of payee, verifying
 )
 
-// Has reports whether every role of all is in the set. An empty all is not in
-// any set: a question that asks for nothing must not be answered yes.
+// roleTable holds the roles in the order of their bits.
+var roleTable = [...]Role{
+	{"0.4.0.19495.1.0", "Unspecified"},
+	{"0.4.0.19495.1.1", "PSP_AS"},
+	{"0.4.0.19495.1.2", "PSP_PI"},
+	{"0.4.0.19495.1.3", "PSP_AI"},
+	{"0.4.0.19495.1.4", "PSP_IC"},
+	{"0.4.0.19495.1.5", "PSP_CB"},
+	{"0.4.0.19495.1.6", "PSP_PA"},
+	{"0.4.0.19495.1.51", "VOP_RS"},
+	{"0.4.0.19495.1.52", "VOP_VS"},
+}
+
+// AllRoles returns the set of all roles of the standard.
+func AllRoles() Roles { return 1<<len(roleTable) - 1 }
+
+// RoleByOID returns the role of the standard with this dotted OID, the empty
+// set if there is none.
+func RoleByOID(oid string) Roles {
+	for i := range roleTable {
+		if roleTable[i].OID == oid {
+			return 1 << i
+		}
+	}
+	return 0
+}
+
+// RoleByName returns the role of the standard with this name, such as
+// "PSP_AI", the empty set if there is none. Names are case sensitive.
+func RoleByName(name string) Roles {
+	for i := range roleTable {
+		if roleTable[i].Name == name {
+			return 1 << i
+		}
+	}
+	return 0
+}
+
+// Has reports whether every role of all is in the set. It is false for an
+// empty all: a question that asks for nothing must not be answered with yes.
 func (r Roles) Has(all Roles) bool { return all != 0 && r&all == all }
 
-// Intersects reports whether the sets have a role in common.
+// Intersects reports whether the two sets have a role in common.
 func (r Roles) Intersects(other Roles) bool { return r&other != 0 }
 
-// Names returns the role names of the standard, in its order.
-func (r Roles) Names() []string { return nil }
+// List returns the roles of the set with OID and name, in the order of the standard.
+func (r Roles) List() []Role {
+	if r&AllRoles() == 0 {
+		return nil
+	}
+	out := make([]Role, 0, bits.OnesCount16(uint16(r)))
+	for i := range roleTable {
+		if r&(1<<i) != 0 {
+			out = append(out, roleTable[i])
+		}
+	}
+	return out
+}
+
+// Names returns the names of the roles of the set, in the order of the standard.
+func (r Roles) Names() []string {
+	list := r.List()
+	if list == nil {
+		return nil
+	}
+	names := make([]string, len(list))
+	for i := range list {
+		names[i] = list[i].Name
+	}
+	return names
+}
 
 // String returns the names joined by "|", "" for the empty set.
-func (r Roles) String() string { return "" }
+func (r Roles) String() string { return strings.Join(r.Names(), "|") }
+
+// MarshalText implements encoding.TextMarshaler with String.
+func (r Roles) MarshalText() ([]byte, error) { return []byte(r.String()), nil }

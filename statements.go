@@ -1,34 +1,37 @@
 package eidas
 
-// OrganizationIdentifier is one value of attribute 2.5.4.97 of a subject.
-type OrganizationIdentifier struct {
-	Value       string
-	Tag         int  // universal ASN.1 tag number: 12 UTF8String, 19 PrintableString
-	MultiValued bool // its RDN holds other attributes too
-}
+import (
+	"strconv"
 
-// Statements is the qcStatements extension. The zero value is an absent extension.
+	"golang.org/x/crypto/cryptobyte"
+	"golang.org/x/crypto/cryptobyte/asn1"
+)
+
+// Statements is the qcStatements extension (RFC 3739, 3.2.6; ETSI EN 319
+// 412-5). The zero value is an absent extension.
 type Statements struct {
 	Present  bool
 	Critical bool // shall not be (EN 319 412-5, QCS-4.1-02)
-	// List holds every statement, known or not, in order.
+	// List holds every statement that has an OID, known or not, in order.
 	List []Statement
 	// Compliance is the QcCompliance statement; only CompliancePresent claims
 	// an EU qualified certificate.
 	Compliance Compliance
 	// ComplianceTag is the ASN.1 tag number of the info of a
 	// ComplianceWithInfo, else 0.
-	ComplianceTag               int
-	Types                       []string    // QcType OIDs, dotted, in order, repeated ones too
-	LimitValue                  *LimitValue // nil when absent
-	RetentionYears              int         // 0 when absent
-	SSCD                        bool        // the key is on a QSCD
-	PDS                         []PDSLocation
-	Legislation                 []string // QcCClegislation country codes: qualified there, not in the EU
-	IdentMethods                []string // QcIdentMethod OIDs, dotted
-	QSCDLegislation             []string // QcQSCDlegislation country codes
-	Semantics                   []string // semantics identifiers, dotted (EN 319 412-1, 5.1)
-	NameRegistrationAuthorities [][]byte // DER of each GeneralName of the semantics information
+	ComplianceTag   int
+	Types           []string      // QcType OIDs, dotted, in order, repeated and unknown ones too
+	LimitValue      *LimitValue   // nil when absent or malformed
+	RetentionYears  int           // 0 when absent or malformed
+	SSCD            bool          // the key is on a QSCD
+	PDS             []PDSLocation // those that can be read
+	Legislation     []string      // QcCClegislation country codes: qualified there, not in the EU
+	IdentMethods    []string      // QcIdentMethod OIDs, dotted
+	QSCDLegislation []string      // QcQSCDlegislation country codes
+	Semantics       []string      // semantics identifiers, dotted (EN 319 412-1, 5.1)
+	// NameRegistrationAuthorities holds the DER of each GeneralName of the
+	// semantics information.
+	NameRegistrationAuthorities [][]byte
 }
 
 // Has reports whether a statement with this dotted OID is present.
@@ -43,8 +46,10 @@ func (s *Statements) Has(oid string) bool {
 
 // Statement is one QCStatement as it stands in the certificate.
 type Statement struct {
-	OID  string // dotted
-	Info []byte // DER of statementInfo, nil when absent
+	OID string // dotted
+	// Info is the DER of statementInfo, nil when absent. It shares memory with
+	// the certificate and must not be changed.
+	Info []byte
 }
 
 // Compliance is the form of the QcCompliance statement.
@@ -60,6 +65,8 @@ const (
 // String returns "missing", "present" or "with_info".
 func (c Compliance) String() string {
 	switch c {
+	case ComplianceMissing:
+		return "missing"
 	case CompliancePresent:
 		return "present"
 	case ComplianceWithInfo:
@@ -77,32 +84,141 @@ type LimitValue struct {
 	Amount, Exponent int64
 }
 
-// PDSLocation is the place of a PKI disclosure statement.
+// PDSLocation is the place of a PKI disclosure statement. It comes from the
+// certificate: never fetch it unguarded.
 type PDSLocation struct {
 	URL  string
-	Lang string // ISO 639-1
+	Lang string // ISO 639-1, as written
 }
 
-// PSD2 is the PSD2 statement (ETSI TS 119 495 v1.8.1, Annex A).
-type PSD2 struct {
-	// Roles are the roles as the certificate writes them, in order. They grant nothing.
-	Roles []Role
-	// Known are the roles of the standard whose OID and name agree with it.
-	// Zero when any part of the statement is malformed.
-	Known      Roles
-	NCAName    string
-	NCANameTag int // universal ASN.1 tag number, 0 when absent
-	NCAId      string
-	NCAIdTag   int // universal ASN.1 tag number, 0 when absent
+// statements reads the extension. Every statement that can be read is kept, so
+// that a malformed one neither hides nor removes another: it makes the whole an
+// error instead.
+func (r *claimsReader) statements(critical bool, value []byte) {
+	st := &r.claims.Statements
+	st.Present, st.Critical = true, critical
+	if critical {
+		// QCS-4.1-02 forbids it. Real certificates have it, and we understand
+		// the extension, which is all that criticality asks for.
+		r.add(FindingStatementsCritical, SeverityWarning, dottedStatements, "")
+	}
+	if len(value) > maxStatementsSize {
+		r.fatal(FindingTooMany, dottedStatements, strconv.Itoa(len(value))+" octets")
+		return
+	}
+	list, ok := readWhole(value)
+	if !ok {
+		r.fatal(FindingStatementsSyntax, dottedStatements, "")
+		return
+	}
+	if list.PeekASN1Tag(asn1.OBJECT_IDENTIFIER) {
+		// One QCStatement where a SEQUENCE OF them should be.
+		r.shape(FindingUnwrapped, dottedStatements, "")
+		r.statement(list)
+		return
+	}
+	st.List = make([]Statement, 0, countElements(list))
+	for n := 0; !list.Empty(); n++ {
+		var e element
+		switch {
+		case n == maxStatements:
+			r.fatal(FindingTooMany, dottedStatements, "more than "+strconv.Itoa(maxStatements)+" statements")
+			return
+		case !readElement(&list, &e):
+			r.fatal(FindingStatementsSyntax, dottedStatements, "statement "+strconv.Itoa(n+1))
+			return
+		case e.tag != asn1.SEQUENCE:
+			r.fatal(FindingStatementNotSeq, dottedStatements, "statement "+strconv.Itoa(n+1)+" is "+e.kind())
+		default:
+			r.statement(e.body)
+		}
+	}
 }
 
-// Role is a RoleOfPSP as a certificate writes it.
-type Role struct {
-	OID  string // dotted
-	Name string
+// countElements returns how many TLVs list holds, at most maxStatements.
+func countElements(list cryptobyte.String) int {
+	n := 0
+	var e cryptobyte.String
+	var tag asn1.Tag
+	for n < maxStatements && list.ReadAnyASN1Element(&e, &tag) {
+		n++
+	}
+	return n
 }
 
-// CABFOrganizationIdentifier is extension 2.23.140.3.1 of the CA/Browser Forum.
-type CABFOrganizationIdentifier struct {
-	Scheme, Country, State, Reference string
+// statement reads one QCStatement ::= SEQUENCE { statementId, statementInfo
+// ANY OPTIONAL } from its content.
+func (r *claimsReader) statement(body cryptobyte.String) {
+	oid, ok := readOID(&body)
+	if !ok {
+		r.fatal(FindingStatementIDType, dottedStatements, "")
+		return
+	}
+	var info element
+	if !body.Empty() && !readElement(&body, &info) {
+		r.fatal(FindingStatementsSyntax, dotted(oid), "")
+		return
+	}
+	if !body.Empty() {
+		r.fatal(FindingStatementCount, dotted(oid), "")
+		return
+	}
+	st := &r.claims.Statements
+	name := dotted(oid)
+	again := st.Has(name)
+	st.List = append(st.List, Statement{OID: name, Info: info.full})
+	if again && r.duplicate(oid, name) {
+		return
+	}
+	r.known(oid, &info)
+}
+
+// duplicate judges a repeated statement and reports whether its second copy
+// must be left alone. EN 319 412-5 v2.6.1, QCS-4.1-02A forbids repeating ETSI
+// statements. Where the statement decides something there is no telling which
+// copy to believe.
+func (r *claimsReader) duplicate(oid []byte, name string) bool {
+	switch string(oid) {
+	case derCompliance, derType, derLegislation, derPSD2:
+		r.fatal(FindingDuplicateStatement, name, "")
+		return true
+	case derLimitValue, derRetention, derSSCD, derPDS, derIdentMethod, derQSCDLegislation:
+		r.add(FindingDuplicateStatement, SeverityWarning, name, "")
+	case derSyntaxV1, derSyntaxV2:
+		// RFC 3739 does not forbid it: one may carry identifiers, another authorities.
+		r.add(FindingDuplicateStatement, SeverityInfo, name, "")
+	}
+	return false
+}
+
+// known reads the info of a statement of the standards. Others stay raw.
+func (r *claimsReader) known(oid []byte, info *element) {
+	switch string(oid) {
+	case derCompliance:
+		r.compliance(info)
+	case derType:
+		r.types(info)
+	case derPSD2:
+		r.psd2(info)
+	case derPDS:
+		r.pds(info)
+	case derSSCD:
+		r.sscd(info)
+	case derLimitValue:
+		r.limitValue(info)
+	case derRetention:
+		r.retention(info)
+	case derLegislation:
+		r.legislation(info)
+	case derIdentMethod:
+		r.identMethod(info)
+	case derQSCDLegislation:
+		r.qscdLegislation(info)
+	case derSyntaxV1, derSyntaxV2:
+		r.semantics(oid, info)
+	case derTypeSign, derTypeSeal, derTypeWeb:
+		r.add(FindingTypeAsStatement, SeverityWarning, dotted(oid), "")
+	case derSemanticsNatural, derSemanticsLegal, derSemanticsEIDASNatural, derSemanticsEIDASLegal:
+		r.add(FindingSemanticsStatement, SeverityWarning, dotted(oid), "")
+	}
 }

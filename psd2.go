@@ -1,0 +1,276 @@
+package eidas
+
+import (
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"golang.org/x/crypto/cryptobyte"
+	"golang.org/x/crypto/cryptobyte/asn1"
+)
+
+// PSD2 is the PSD2 statement (ETSI TS 119 495 v1.8.1, Annex A). Only Known may
+// grant anything; the other fields are what the certificate says, for display,
+// and in a malformed statement what could be read of it.
+type PSD2 struct {
+	// Roles are the roles as the certificate writes them, in order, also those
+	// that are unknown, repeated or misnamed.
+	Roles []Role
+	// Known are the roles of the standard whose OID and name agree with it.
+	// It is empty when ParseClaims returned an error.
+	Known      Roles
+	NCAName    string // for people only, never a key
+	NCANameTag int    // universal ASN.1 tag number, 0 when absent
+	NCAId      string // such as "LT-BL"
+	NCAIdTag   int    // universal ASN.1 tag number, 0 when absent
+}
+
+// Role is a RoleOfPSP as a certificate writes it.
+type Role struct {
+	// OID is in dotted form. Where the certificate has no OBJECT IDENTIFIER it
+	// is "tagN:" with the tag number, and the text if there is one.
+	OID  string
+	Name string // "" when absent or not text
+}
+
+// maxNameRunes is the upper bound of SIZE (1..256) in Annex A, in characters.
+const maxNameRunes = 256
+
+// psd2 reads PSD2QcType ::= SEQUENCE { rolesOfPSP, nCAName, nCAId }.
+func (r *claimsReader) psd2(info *element) {
+	p := &PSD2{}
+	r.claims.PSD2 = p
+	body, ok := readWhole(info.full)
+	if !ok {
+		r.fatal(FindingPSD2Syntax, dottedPSD2, info.kind())
+		return
+	}
+	var parts [3]element
+	count := 0
+	for ; !body.Empty(); count++ {
+		var e element
+		if count > maxRoles || !readElement(&body, &e) {
+			r.fatal(FindingPSD2Syntax, dottedPSD2, "element "+strconv.Itoa(count+1))
+			break
+		}
+		if count < len(parts) {
+			parts[count] = e
+		}
+	}
+	if count != len(parts) {
+		r.fatal(FindingWrongCount, dottedPSD2, strconv.Itoa(count)+" elements")
+	}
+	known, named := r.roles(p, &parts[0])
+	p.Known = known
+	p.NCAName, p.NCANameTag = r.ncaText(&parts[1], FindingNCANameType, FindingNCANameSize)
+	p.NCAId, p.NCAIdTag = r.ncaText(&parts[2], FindingNCAIDType, FindingNCAIDSize)
+	na := named.Intersects(RoleCB | RolePA)
+	r.ncaName(p, na)
+	r.ncaID(p, na)
+}
+
+// ncaText reads NCAName or NCAId ::= UTF8String (SIZE (1..256)).
+// PrintableString and IA5String are found in the wild; they say the same
+// characters, so the value is used.
+func (r *claimsReader) ncaText(e *element, typeCode, sizeCode FindingCode) (string, int) {
+	text, exact := directoryText(e)
+	switch e.tag {
+	case asn1.UTF8String, asn1.PrintableString, asn1.IA5String:
+		if !exact {
+			r.fatal(typeCode, dottedPSD2, "invalid "+e.kind())
+		} else if e.tag != asn1.UTF8String {
+			r.add(typeCode, SeverityWarning, dottedPSD2, e.kind())
+		}
+		if n := utf8.RuneCountInString(text); n < 1 || n > maxNameRunes {
+			r.fatal(sizeCode, dottedPSD2, strconv.Itoa(n)+" characters")
+		}
+	default:
+		r.fatal(typeCode, dottedPSD2, e.kind())
+	}
+	return text, e.number()
+}
+
+// ncaName applies GEN-5.2.3-1 and -1A. NCAName is never a key, so nothing here
+// is an error.
+func (r *claimsReader) ncaName(p *PSD2, na bool) {
+	if p.NCANameTag == 0 || p.NCAName == "" {
+		return
+	}
+	if na != (p.NCAName == "NA") {
+		r.add(FindingNCANameNA, SeverityWarning, dottedPSD2, quote(p.NCAName))
+	}
+	if strings.TrimRight(p.NCAName, " \t\r\n") != p.NCAName {
+		r.add(FindingNCANameTrailing, SeverityWarning, dottedPSD2, "")
+	}
+	for _, c := range []byte(p.NCAName) {
+		if c >= utf8.RuneSelf {
+			r.add(FindingNCANameNonASCII, SeverityInfo, dottedPSD2, "")
+			return
+		}
+	}
+}
+
+// ncaID applies GEN-5.2.3-2 and -5.
+func (r *claimsReader) ncaID(p *PSD2, na bool) {
+	switch p.NCAIdTag {
+	case int(asn1.UTF8String), int(asn1.PrintableString), int(asn1.IA5String):
+	default:
+		return // ncaText has refused it
+	}
+	if na && p.NCAId == "NA" {
+		return
+	}
+	if na {
+		r.fatal(FindingNCAIDNA, dottedPSD2, quote(p.NCAId))
+	}
+	country, authority, found := strings.Cut(p.NCAId, "-")
+	if !found || len(country) != 2 || !isUpper(country[0]) || !isUpper(country[1]) || !validAuthority(authority) {
+		r.fatal(FindingNCAIDSyntax, dottedPSD2, quote(p.NCAId))
+		return
+	}
+	if !isCountry(country) {
+		r.fatal(FindingNCAIDCountry, dottedPSD2, country)
+	}
+	switch listed := ebaAuthority(country); listed {
+	case authority:
+	case "":
+		r.add(FindingNCAIDElsewhere, SeverityInfo, dottedPSD2, country)
+	default:
+		r.add(FindingNCAIDNotListed, SeverityWarning, dottedPSD2, p.NCAId+" instead of "+country+"-"+listed)
+	}
+}
+
+// roles reads RolesOfPSP ::= SEQUENCE OF RoleOfPSP. It returns the roles whose
+// OID and name agree, and those that are named by OID.
+func (r *claimsReader) roles(p *PSD2, e *element) (known, named Roles) {
+	if e.tag != asn1.SEQUENCE {
+		r.fatal(FindingRolesType, dottedPSD2, e.kind())
+	}
+	list := e.body
+	if e.tag == asn1.SEQUENCE {
+		p.Roles = make([]Role, 0, countElements(list))
+		for n := 0; !list.Empty(); n++ {
+			var role element
+			if n == maxRoles || !readElement(&list, &role) {
+				r.fatal(FindingPSD2Syntax, dottedPSD2, "role "+strconv.Itoa(n+1))
+				break
+			}
+			if role.tag != asn1.SEQUENCE {
+				r.fatal(FindingRoleNotSeq, dottedPSD2, "role "+strconv.Itoa(n+1)+" is "+role.kind())
+				continue
+			}
+			r.role(p, role.body)
+		}
+	}
+	if len(p.Roles) == 0 {
+		r.fatal(FindingNoRoles, dottedPSD2, "")
+	}
+	return r.judgeRoles(p)
+}
+
+// role reads RoleOfPSP ::= SEQUENCE { roleOfPspOid, roleOfPspName }. Several
+// pairs in one RoleOfPSP are a known mistake; taking the first alone would give
+// a silently wrong answer, so they are all read or the statement is refused.
+func (r *claimsReader) role(p *PSD2, body cryptobyte.String) {
+	count, pairs := 0, true
+	for first := true; first || !body.Empty(); first = false {
+		var oid, name element
+		if len(p.Roles) == maxRoles || !body.Empty() && !readElement(&body, &oid) ||
+			!body.Empty() && !readElement(&body, &name) {
+			r.fatal(FindingPSD2Syntax, dottedPSD2, "role")
+			return
+		}
+		if !oid.missing() {
+			count++
+		}
+		if !name.missing() {
+			count++
+		}
+		pairs = r.pair(p, &oid, &name) && pairs
+	}
+	switch {
+	case count <= 2:
+	case pairs:
+		r.shape(FindingFlatRoles, dottedPSD2, strconv.Itoa(count)+" elements")
+	default:
+		r.fatal(FindingFlatRoles, dottedPSD2, strconv.Itoa(count)+" elements")
+	}
+}
+
+// pair keeps one OID and name, and reports whether they have their types.
+func (r *claimsReader) pair(p *PSD2, oid, name *element) bool {
+	ok := true
+	role := Role{}
+	if oid.tag == asn1.OBJECT_IDENTIFIER && validOID(oid.body) {
+		role.OID = dotted(oid.body)
+	} else {
+		r.fatal(FindingRoleOIDType, dottedPSD2, oid.kind())
+		text, _ := directoryText(oid)
+		role.OID = "tag" + strconv.Itoa(oid.number()) + ":" + text
+		ok = false
+	}
+	text, exact := roleName(role.OID, name)
+	role.Name = text
+	switch {
+	case name.tag == asn1.UTF8String && exact:
+	case (name.tag == asn1.PrintableString || name.tag == asn1.IA5String) && exact:
+		r.add(FindingRoleNameType, SeverityWarning, dottedPSD2, name.kind())
+	default:
+		r.fatal(FindingRoleNameType, dottedPSD2, name.kind())
+		ok = false
+	}
+	if n := utf8.RuneCountInString(text); ok && (n < 1 || n > maxNameRunes) {
+		r.fatal(FindingRoleNameSize, dottedPSD2, strconv.Itoa(n)+" characters")
+	}
+	p.Roles = append(p.Roles, role)
+	return ok
+}
+
+// roleName returns the text of a role name, without a copy where it is the one
+// of the standard.
+func roleName(oid string, name *element) (string, bool) {
+	if name.tag == asn1.UTF8String {
+		for i := range roleTable {
+			if roleTable[i].OID == oid && roleTable[i].Name == string(name.body) {
+				return roleTable[i].Name, true
+			}
+		}
+	}
+	return directoryText(name)
+}
+
+// judgeRoles compares the roles with the standard. Neither the OID nor the name
+// wins where they disagree (REG-5.2.2-5): the role is dropped, and in strict
+// mode the statement with it.
+func (r *claimsReader) judgeRoles(p *PSD2) (known, named Roles) {
+	for i := range p.Roles {
+		role := &p.Roles[i]
+		if repeated(p.Roles[:i], role.OID) {
+			r.add(FindingDuplicateRole, SeverityWarning, dottedPSD2, role.OID)
+		}
+		bit := RoleByOID(role.OID)
+		named |= bit
+		switch {
+		case bit != 0 && RoleByName(role.Name) == bit:
+			known |= bit
+		case bit != 0:
+			r.shape(FindingRoleNameMismatch, dottedPSD2, role.OID+" is named "+quote(role.Name))
+		case !strings.HasPrefix(role.OID, "tag"):
+			// GEN-5.2.2-4: a role registered nationally. It grants nothing.
+			r.add(FindingUnknownRole, SeverityInfo, dottedPSD2, role.OID)
+		}
+	}
+	if known.Has(RoleUnspecified) && known != RoleUnspecified {
+		r.add(FindingUnspecifiedRole, SeverityWarning, dottedPSD2, "")
+	}
+	return known, named
+}
+
+func repeated(roles []Role, oid string) bool {
+	for i := range roles {
+		if roles[i].OID == oid {
+			return true
+		}
+	}
+	return false
+}

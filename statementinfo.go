@@ -1,0 +1,264 @@
+package eidas
+
+import (
+	"strconv"
+	"strings"
+
+	"golang.org/x/crypto/cryptobyte"
+	"golang.org/x/crypto/cryptobyte/asn1"
+)
+
+// compliance reads QcCompliance, which has no info (EN 319 412-5, 4.2.1).
+func (r *claimsReader) compliance(info *element) {
+	st := &r.claims.Statements
+	if info.missing() {
+		st.Compliance = CompliancePresent
+		return
+	}
+	st.Compliance, st.ComplianceTag = ComplianceWithInfo, info.number()
+	r.add(FindingComplianceInfo, SeverityWarning, dottedCompliance, info.kind())
+}
+
+// sscd reads QcSSCD, which has no info (EN 319 412-5, 4.2.2).
+func (r *claimsReader) sscd(info *element) {
+	if info.missing() {
+		r.claims.Statements.SSCD = true
+		return
+	}
+	r.add(FindingSSCDInfo, SeverityWarning, dottedSSCD, info.kind())
+}
+
+// types reads QcType ::= SEQUENCE OF OBJECT IDENTIFIER (EN 319 412-5, 4.2.3).
+// It decides what the certificate is for, so a malformed one is an error.
+func (r *claimsReader) types(info *element) {
+	types, ok := readOIDs(info.full)
+	if !ok {
+		r.fatal(FindingTypeSyntax, dottedType, info.kind())
+		return
+	}
+	r.claims.Statements.Types = types
+	for _, t := range types {
+		switch t {
+		case "0.4.0.1862.1.6.1", "0.4.0.1862.1.6.2", "0.4.0.1862.1.6.3":
+		default:
+			// New types appear (TS 119 412-6): kept, and good for nothing here.
+			r.add(FindingUnknownType, SeverityWarning, dottedType, t)
+		}
+	}
+	if len(types) > 1 {
+		r.add(FindingSeveralTypes, SeverityWarning, dottedType, strconv.Itoa(len(types)))
+	}
+}
+
+// limitValue reads QcEuLimitValue ::= SEQUENCE { currency, amount, exponent }
+// (EN 319 412-5, 4.3.2).
+func (r *claimsReader) limitValue(info *element) {
+	body, ok := readWhole(info.full)
+	var currency element
+	var limit LimitValue
+	if !ok || !readElement(&body, &currency) ||
+		!body.ReadASN1Integer(&limit.Amount) || !body.ReadASN1Integer(&limit.Exponent) || !body.Empty() {
+		r.add(FindingLimitSyntax, SeverityWarning, dottedLimitValue, "")
+		return
+	}
+	switch currency.tag {
+	case asn1.PrintableString:
+		limit.Currency = asciiText(currency.body)
+		ok = len(limit.Currency) == 3 && isLetters(limit.Currency)
+	case asn1.INTEGER:
+		var number int64
+		if !currency.full.ReadASN1Integer(&number) {
+			r.add(FindingLimitSyntax, SeverityWarning, dottedLimitValue, "")
+			return
+		}
+		limit.Currency = strconv.FormatInt(number, 10)
+		ok = number >= 1 && number <= 999
+	default:
+		r.add(FindingLimitSyntax, SeverityWarning, dottedLimitValue, "currency is "+currency.kind())
+		return
+	}
+	r.claims.Statements.LimitValue = &limit
+	if !ok || limit.Amount < 0 {
+		r.add(FindingLimitRange, SeverityWarning, dottedLimitValue, quote(limit.Currency))
+	}
+}
+
+func isLetters(s string) bool {
+	for _, c := range []byte(s) {
+		if !isUpper(c &^ 0x20) {
+			return false
+		}
+	}
+	return true
+}
+
+// maxRetentionYears bounds QcRetentionPeriod: more is a mistake.
+const maxRetentionYears = 1000
+
+// retention reads QcEuRetentionPeriod ::= INTEGER, in years (EN 319 412-5, 4.3.3).
+func (r *claimsReader) retention(info *element) {
+	var years int64
+	in := info.full
+	if info.tag != asn1.INTEGER || !in.ReadASN1Integer(&years) {
+		r.add(FindingRetentionSyntax, SeverityWarning, dottedRetention, info.kind())
+		return
+	}
+	if years < 0 || years > maxRetentionYears {
+		r.add(FindingRetentionRange, SeverityWarning, dottedRetention, strconv.FormatInt(years, 10))
+		return
+	}
+	r.claims.Statements.RetentionYears = int(years)
+}
+
+// pds reads QcEuPDS ::= SEQUENCE OF SEQUENCE { url IA5String, language
+// PrintableString (SIZE (2)) } (EN 319 412-5, 4.3.4). Nothing is decided by it,
+// so what can be read is kept.
+func (r *claimsReader) pds(info *element) {
+	list, ok := readWhole(info.full)
+	if !ok || list.Empty() {
+		r.add(FindingPDSSyntax, SeverityWarning, dottedPDS, info.kind())
+		return
+	}
+	before := len(r.claims.Statements.PDS)
+	for n := 0; !list.Empty(); n++ {
+		var e element
+		if n == maxListed || !readElement(&list, &e) {
+			r.add(FindingPDSSyntax, SeverityWarning, dottedPDS, "")
+			break
+		}
+		if !r.pdsLocation(&e) {
+			r.add(FindingPDSSyntax, SeverityWarning, dottedPDS, "location "+strconv.Itoa(n+1))
+		}
+	}
+	r.pdsRules(r.claims.Statements.PDS[before:])
+}
+
+func (r *claimsReader) pdsLocation(e *element) bool {
+	var url, lang element
+	body := e.body
+	if e.tag != asn1.SEQUENCE || !readElement(&body, &url) || !readElement(&body, &lang) {
+		return false
+	}
+	location, okURL := directoryText(&url)
+	language, okLang := directoryText(&lang)
+	if !okURL || !okLang {
+		return false
+	}
+	r.claims.Statements.PDS = append(r.claims.Statements.PDS, PDSLocation{URL: location, Lang: language})
+	return body.Empty() && url.tag == asn1.IA5String && lang.tag == asn1.PrintableString
+}
+
+func (r *claimsReader) pdsRules(list []PDSLocation) {
+	english := false
+	for i, l := range list {
+		lower := strings.ToLower(l.Lang)
+		english = english || lower == "en"
+		if !strings.HasPrefix(l.URL, "https://") {
+			r.add(FindingPDSNotHTTPS, SeverityWarning, dottedPDS, quote(l.URL))
+		}
+		if len(l.Lang) != 2 || !isLetters(l.Lang) {
+			r.add(FindingPDSLanguage, SeverityWarning, dottedPDS, quote(l.Lang))
+		}
+		if lower != l.Lang {
+			r.add(FindingPDSLanguageCase, SeverityWarning, dottedPDS, quote(l.Lang))
+		}
+		for _, other := range list[:i] {
+			if strings.EqualFold(other.Lang, l.Lang) {
+				r.add(FindingPDSLanguageTwice, SeverityWarning, dottedPDS, quote(l.Lang))
+				break
+			}
+		}
+	}
+	if !english {
+		r.add(FindingPDSNoEnglish, SeverityWarning, dottedPDS, "")
+	}
+}
+
+// legislation reads QcCClegislation ::= SEQUENCE OF PrintableString (SIZE (2))
+// (EN 319 412-5, 4.2.4). A certificate that is qualified elsewhere must not
+// pass as qualified in the EU because we could not read where.
+func (r *claimsReader) legislation(info *element) {
+	countries, ok := readCountries(info.full)
+	if !ok {
+		r.fatal(FindingLegislationSyntax, dottedLegislation, info.kind())
+		return
+	}
+	r.claims.Statements.Legislation = countries
+	r.add(FindingLegislation, SeverityInfo, dottedLegislation, quote(strings.Join(countries, " ")))
+}
+
+// qscdLegislation reads QcQSCDlegislation ::= SEQUENCE OF PrintableString.
+func (r *claimsReader) qscdLegislation(info *element) {
+	countries, ok := readCountries(info.full)
+	if !ok {
+		r.add(FindingQSCDLawSyntax, SeverityWarning, dottedQSCDLegislation, info.kind())
+		return
+	}
+	r.claims.Statements.QSCDLegislation = append(r.claims.Statements.QSCDLegislation, countries...)
+}
+
+func readCountries(der []byte) ([]string, bool) {
+	list, ok := readWhole(der)
+	if !ok || list.Empty() {
+		return nil, false
+	}
+	var out []string
+	for !list.Empty() {
+		var code cryptobyte.String
+		if !list.ReadASN1(&code, asn1.PrintableString) || len(out) == maxListed ||
+			len(code) != 2 || !isLetters(string(code)) {
+			return nil, false
+		}
+		out = append(out, string(code))
+	}
+	return out, true
+}
+
+// identMethod reads QcIdentMethod ::= SEQUENCE OF OBJECT IDENTIFIER.
+func (r *claimsReader) identMethod(info *element) {
+	methods, ok := readOIDs(info.full)
+	if !ok {
+		r.add(FindingIdentMethodSyntax, SeverityWarning, dottedIdentMethod, info.kind())
+		return
+	}
+	r.claims.Statements.IdentMethods = append(r.claims.Statements.IdentMethods, methods...)
+}
+
+// semantics reads SemanticsInformation ::= SEQUENCE { semanticsIdentifier
+// OBJECT IDENTIFIER OPTIONAL, nameRegistrationAuthorities SEQUENCE OF
+// GeneralName OPTIONAL } (RFC 3739, 3.2.6.1). The info itself is optional.
+func (r *claimsReader) semantics(oid []byte, info *element) {
+	if info.missing() {
+		return
+	}
+	body, ok := readWhole(info.full)
+	if !ok {
+		r.add(FindingSemanticsSyntax, SeverityWarning, dotted(oid), info.kind())
+		return
+	}
+	st := &r.claims.Statements
+	if body.PeekASN1Tag(asn1.OBJECT_IDENTIFIER) {
+		id, ok := readOID(&body)
+		if !ok {
+			r.add(FindingSemanticsSyntax, SeverityWarning, dotted(oid), "identifier")
+			return
+		}
+		st.Semantics = append(st.Semantics, dotted(id))
+	}
+	if body.Empty() {
+		return
+	}
+	var names cryptobyte.String
+	if !body.ReadASN1(&names, asn1.SEQUENCE) || !body.Empty() {
+		r.add(FindingSemanticsSyntax, SeverityWarning, dotted(oid), "authorities")
+		return
+	}
+	for !names.Empty() {
+		var e element
+		if !readElement(&names, &e) || len(st.NameRegistrationAuthorities) == maxListed {
+			r.add(FindingSemanticsSyntax, SeverityWarning, dotted(oid), "authorities")
+			return
+		}
+		st.NameRegistrationAuthorities = append(st.NameRegistrationAuthorities, e.full)
+	}
+}
