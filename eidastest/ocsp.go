@@ -1,0 +1,272 @@
+package eidastest
+
+import (
+	"bytes"
+	"crypto/x509"
+	"encoding/base64"
+	"io"
+	"math/big"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/crypto/ocsp"
+)
+
+// Fault makes a responder misbehave. The zero value is a good responder.
+type Fault uint8
+
+// The faults.
+const (
+	FaultNone    Fault = iota
+	FaultDown          // the connection is closed without an answer
+	FaultSlow          // the answer is held back until Release
+	FaultGarbage       // an HTML page with status 200
+	FaultLater         // the OCSP status tryLater, which is not signed
+	FaultStale         // the answer's nextUpdate has passed
+	FaultUnknown       // the status unknown, signed
+	FaultForged        // the status good, with a signature that does not verify
+	// FaultSibling is the status good, signed by a certificate of the same CA
+	// that is not a responder: what a revoked TPP would do for itself.
+	FaultSibling
+	// FaultOther is the status good of another certificate of the same CA.
+	FaultOther
+	faultEnd
+)
+
+// maxOCSPRequest bounds a request; real ones are below 200 bytes.
+const maxOCSPRequest = 16 << 10
+
+// The life of an answer.
+const (
+	ocspAge      = time.Minute
+	ocspLifetime = 12 * time.Hour
+)
+
+type revocation struct {
+	at     time.Time
+	reason int
+}
+
+// Responder is an OCSP responder (RFC 6960) for the CAs of a QTSP. It answers
+// with a delegated certificate, good for what was issued and unknown for the
+// rest. It is an http.Handler for GET and POST, and safe for concurrent use.
+type Responder struct {
+	now func() time.Time
+
+	mu       sync.Mutex
+	signers  []*ocspSigner
+	issued   map[string]bool
+	revoked  map[string]revocation
+	fault    Fault
+	direct   bool
+	noUpdate bool
+	requests int
+	release  chan struct{}
+}
+
+func newResponder(now func() time.Time) *Responder {
+	return &Responder{now: now, issued: map[string]bool{}, revoked: map[string]revocation{}}
+}
+
+// add makes the responder answer for a CA.
+func (r *Responder) add(ca *Authority) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.signers = append(r.signers, &ocspSigner{ca: ca})
+}
+
+// Issued tells the responder of a certificate that Issue did not make.
+func (r *Responder) Issued(c *x509.Certificate) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.issued[serialOf(c.SerialNumber)] = true
+}
+
+// Revoke makes the responder answer revoked for a serial number, from now on.
+// The reason is a CRLReason of RFC 5280, 5.3.1.
+func (r *Responder) Revoke(serial *big.Int, reason int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.revoked[serialOf(serial)] = revocation{at: r.now(), reason: reason}
+}
+
+// Unrevoke takes a revocation back, as after certificateHold.
+func (r *Responder) Unrevoke(serial *big.Int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.revoked, serialOf(serial))
+}
+
+// SetFault makes the responder misbehave until the next call. Requests that
+// FaultSlow holds back stay so until Release.
+func (r *Responder) SetFault(f Fault) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if f == FaultSlow && r.release == nil {
+		r.release = make(chan struct{})
+	}
+	r.fault = f
+}
+
+// Release lets the requests go on that FaultSlow holds back, and ends that fault.
+func (r *Responder) Release() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.release != nil {
+		close(r.release)
+		r.release = nil
+	}
+	if r.fault == FaultSlow {
+		r.fault = FaultNone
+	}
+}
+
+// SetDirect makes the CA sign the answers itself, without a delegate.
+func (r *Responder) SetDirect(direct bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.direct = direct
+}
+
+// SetNoNextUpdate leaves nextUpdate out of the answers, as half of the real
+// responders do; thisUpdate is then the time of the answer.
+func (r *Responder) SetNoNextUpdate(on bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.noUpdate = on
+}
+
+// Requests returns how many requests have come in.
+func (r *Responder) Requests() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.requests
+}
+
+// ServeHTTP answers a request of RFC 6960, appendix A.
+func (r *Responder) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+	r.mu.Lock()
+	r.requests++
+	fault, release := r.fault, r.release
+	r.mu.Unlock()
+	switch fault {
+	case FaultDown:
+		hangUp(w)
+		return
+	case FaultSlow:
+		select {
+		case <-release:
+		case <-req.Context().Done():
+			return
+		}
+		fault = FaultNone
+	case FaultGarbage:
+		w.Header().Set("Content-Type", "text/html")
+		_, _ = w.Write([]byte("<html><body>Service unavailable</body></html>"))
+		return
+	case FaultNone, FaultLater, FaultStale, FaultUnknown, FaultForged, FaultSibling, FaultOther:
+	}
+	body, err := readOCSPRequest(req)
+	if err != nil {
+		http.Error(w, "malformed request", http.StatusBadRequest)
+		return
+	}
+	w.Header().Set("Content-Type", "application/ocsp-response")
+	_, _ = w.Write(r.answer(body, fault))
+}
+
+// readOCSPRequest takes the request from the body or from the end of the path.
+func readOCSPRequest(req *http.Request) ([]byte, error) {
+	if req.Method == http.MethodPost {
+		return io.ReadAll(io.LimitReader(req.Body, maxOCSPRequest)) //nolint:forbidigo // bounded right here
+	}
+	// The path is taken apart before it is decoded: base64 has slashes of its own.
+	path := req.URL.EscapedPath()
+	if rest, ok := strings.CutPrefix(path, ocspPath); ok {
+		_, path, _ = strings.Cut(rest, "/")
+	}
+	text, err := url.PathUnescape(strings.TrimPrefix(path, "/"))
+	if err != nil {
+		return nil, err
+	}
+	return base64.StdEncoding.DecodeString(text)
+}
+
+// answer writes a response. What cannot be answered gets an error status of
+// RFC 6960, 4.2.1.
+func (r *Responder) answer(body []byte, fault Fault) []byte {
+	req, err := ocsp.ParseRequest(body)
+	if err != nil {
+		return ocsp.MalformedRequestErrorResponse
+	}
+	if fault == FaultLater {
+		return ocsp.TryLaterErrorResponse
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	signer := r.signerFor(req)
+	if signer == nil {
+		return ocsp.UnauthorizedErrorResponse
+	}
+	der, err := signer.respond(r.single(req, fault), r.direct, fault)
+	if err != nil {
+		return ocsp.InternalErrorErrorResponse
+	}
+	return der
+}
+
+// signerFor finds the CA that the request means, by name and key.
+func (r *Responder) signerFor(req *ocsp.Request) *ocspSigner {
+	for _, s := range r.signers {
+		name, key, err := s.hashes(req.HashAlgorithm)
+		if err == nil && bytes.Equal(name, req.IssuerNameHash) && bytes.Equal(key, req.IssuerKeyHash) {
+			return s
+		}
+	}
+	return nil
+}
+
+// single decides what to say about the certificate of a request.
+func (r *Responder) single(req *ocsp.Request, fault Fault) ocspSingle {
+	now := r.now().UTC()
+	a := ocspSingle{
+		request: req, serial: req.SerialNumber, status: ocsp.Unknown, produced: now,
+		this: now.Add(-ocspAge), next: now.Add(ocspLifetime),
+	}
+	if r.noUpdate {
+		a.this, a.next = now, time.Time{}
+	}
+	if r.issued[serialOf(req.SerialNumber)] {
+		a.status = ocsp.Good
+	}
+	if rev, ok := r.revoked[serialOf(req.SerialNumber)]; ok {
+		a.status, a.revoked = ocsp.Revoked, rev
+	}
+	switch fault {
+	case FaultStale:
+		// Long past for any clock skew, yet not before the certificate was issued.
+		a.this, a.next = now.Add(-50*time.Minute), now.Add(-30*time.Minute)
+		a.produced = a.this
+	case FaultUnknown:
+		a.status = ocsp.Unknown
+	case FaultForged, FaultSibling:
+		a.status = ocsp.Good
+	case FaultOther:
+		a.status, a.serial = ocsp.Good, new(big.Int).Add(req.SerialNumber, big.NewInt(1))
+	case FaultNone, FaultDown, FaultSlow, FaultGarbage, FaultLater:
+	}
+	return a
+}
+
+// hangUp ends the connection without an answer.
+func hangUp(w http.ResponseWriter) {
+	conn, _, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		w.WriteHeader(http.StatusServiceUnavailable) // HTTP/2 has no such thing
+		return
+	}
+	_ = conn.Close()
+}

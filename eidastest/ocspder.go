@@ -1,0 +1,238 @@
+package eidastest
+
+import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"fmt"
+	"math/big"
+	"time"
+
+	"golang.org/x/crypto/cryptobyte"
+	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
+	"golang.org/x/crypto/ocsp"
+)
+
+// The OIDs of an answer.
+const (
+	oidOCSPBasic       = "1.3.6.1.5.5.7.48.1.1" // RFC 6960, 4.2.1
+	oidOCSPNoCheck     = "1.3.6.1.5.5.7.48.1.5" // RFC 6960, 4.2.2.2.1
+	oidOCSPSigning     = "1.3.6.1.5.5.7.3.9"
+	oidECDSASHA256     = "1.2.840.10045.4.3.2"
+	oidRSASHA256       = "1.2.840.113549.1.1.11"
+	oidSHA1            = "1.3.14.3.2.26"
+	oidSHA256          = "2.16.840.1.101.3.4.2.1"
+	generalizedTime    = "20060102150405Z"
+	contextConstructed = 0x20 | 0x80
+)
+
+// ocspSingle is what an answer says of one certificate.
+type ocspSingle struct {
+	request              *ocsp.Request
+	serial               *big.Int
+	status               int // of x/crypto/ocsp
+	revoked              revocation
+	produced, this, next time.Time // next may be zero
+}
+
+// ocspSigner signs for one CA. The certificates it needs are made when needed.
+type ocspSigner struct {
+	ca       *Authority
+	delegate *Authority
+	sibling  *Authority
+}
+
+// hashes returns issuerNameHash and issuerKeyHash (RFC 6960, 4.1.1).
+func (s *ocspSigner) hashes(h crypto.Hash) (name, key []byte, err error) {
+	bits, err := keyBits(s.ca.Certificate.RawSubjectPublicKeyInfo)
+	if err != nil || !h.Available() {
+		return nil, nil, fmt.Errorf("eidastest: OCSP request: %w", err)
+	}
+	sum := func(b []byte) []byte {
+		d := h.New()
+		d.Write(b)
+		return d.Sum(nil)
+	}
+	return sum(s.ca.Certificate.RawSubject), sum(bits), nil
+}
+
+// authority returns who signs, and the certificates to send along.
+func (s *ocspSigner) authority(direct bool, fault Fault) (*Authority, error) {
+	var err error
+	switch {
+	case fault == FaultSibling:
+		if s.sibling == nil {
+			s.sibling, err = s.subordinate("Ordinary customer", false)
+		}
+		return s.sibling, err
+	case direct:
+		return s.ca, nil
+	}
+	if s.delegate == nil {
+		s.delegate, err = s.subordinate("OCSP responder", true)
+	}
+	return s.delegate, err
+}
+
+// subordinate makes an end entity of the CA, as a responder (RFC 6960, 4.2.2.2)
+// or not.
+func (s *ocspSigner) subordinate(name string, responder bool) (*Authority, error) {
+	ca := s.ca.Certificate
+	key, err := NewKey(P256)
+	if err != nil {
+		return nil, err
+	}
+	tmpl := &x509.Certificate{
+		Subject:   pkix.Name{CommonName: name, Organization: ca.Subject.Organization, Country: ca.Subject.Country},
+		NotBefore: ca.NotBefore, NotAfter: ca.NotAfter,
+		KeyUsage: x509.KeyUsageDigitalSignature, BasicConstraintsValid: true,
+	}
+	if responder {
+		if tmpl.UnknownExtKeyUsage, err = parseOIDs([]string{oidOCSPSigning}); err != nil {
+			return nil, err
+		}
+		nocheck, err := extension(oidOCSPNoCheck, false, []byte{0x05, 0x00})
+		if err != nil {
+			return nil, err
+		}
+		tmpl.ExtraExtensions = []pkix.Extension{nocheck}
+	}
+	cert, err := sign(tmpl, s.ca, key.Public())
+	if err != nil {
+		return nil, err
+	}
+	return &Authority{Certificate: cert, Key: key}, nil
+}
+
+// respond writes and signs an OCSPResponse (RFC 6960, 4.2.1).
+func (s *ocspSigner) respond(a ocspSingle, direct bool, fault Fault) ([]byte, error) {
+	by, err := s.authority(direct, fault)
+	if err != nil {
+		return nil, err
+	}
+	var tbs cryptobyte.Builder
+	tbs.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) { a.addResponseData(b, by.Certificate) })
+	data, err := tbs.Bytes()
+	if err != nil {
+		return nil, fmt.Errorf("eidastest: OCSP response: %w", err)
+	}
+	oid, signature, err := signSHA256(by.Key, data)
+	if err != nil {
+		return nil, err
+	}
+	if fault == FaultForged {
+		signature[len(signature)-1] ^= 1
+	}
+	var basic cryptobyte.Builder
+	basic.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
+		b.AddBytes(data)
+		addAlgorithm(b, oid)
+		b.AddASN1BitString(signature)
+		if by == s.ca {
+			return
+		}
+		b.AddASN1(contextConstructed, func(b *cryptobyte.Builder) {
+			b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) { b.AddBytes(by.Certificate.Raw) })
+		})
+	})
+	content, err := basic.Bytes()
+	if err != nil {
+		return nil, fmt.Errorf("eidastest: OCSP response: %w", err)
+	}
+	return wrapResponse(content)
+}
+
+// wrapResponse puts a BasicOCSPResponse into a successful OCSPResponse.
+func wrapResponse(basic []byte) ([]byte, error) {
+	var b cryptobyte.Builder
+	b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
+		b.AddASN1Enum(0) // successful
+		b.AddASN1(contextConstructed, func(b *cryptobyte.Builder) {
+			b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
+				addOID(b, oidOCSPBasic)
+				b.AddASN1OctetString(basic)
+			})
+		})
+	})
+	return b.Bytes()
+}
+
+// addResponseData writes what is inside ResponseData.
+func (a *ocspSingle) addResponseData(b *cryptobyte.Builder, by *x509.Certificate) {
+	b.AddASN1(contextConstructed|1, func(b *cryptobyte.Builder) { b.AddBytes(by.RawSubject) }) // byName
+	addTime(b, a.produced)
+	b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
+		b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
+			b.AddASN1(cbasn1.SEQUENCE, a.addCertID)
+			a.addStatus(b)
+			addTime(b, a.this)
+			if !a.next.IsZero() {
+				b.AddASN1(contextConstructed, func(b *cryptobyte.Builder) { addTime(b, a.next) })
+			}
+		})
+	})
+}
+
+// addCertID repeats the CertID of the request.
+func (a *ocspSingle) addCertID(b *cryptobyte.Builder) {
+	oid := oidSHA256
+	if a.request.HashAlgorithm == crypto.SHA1 {
+		oid = oidSHA1
+	}
+	addAlgorithm(b, oid)
+	b.AddASN1OctetString(a.request.IssuerNameHash)
+	b.AddASN1OctetString(a.request.IssuerKeyHash)
+	b.AddASN1BigInt(a.serial)
+}
+
+func (a *ocspSingle) addStatus(b *cryptobyte.Builder) {
+	switch a.status {
+	case ocsp.Good:
+		b.AddASN1(0x80, func(*cryptobyte.Builder) {})
+	case ocsp.Revoked:
+		b.AddASN1(contextConstructed|1, func(b *cryptobyte.Builder) {
+			addTime(b, a.revoked.at)
+			b.AddASN1(contextConstructed, func(b *cryptobyte.Builder) { b.AddASN1Enum(int64(a.revoked.reason)) })
+		})
+	default:
+		b.AddASN1(0x82, func(*cryptobyte.Builder) {})
+	}
+}
+
+func addTime(b *cryptobyte.Builder, t time.Time) {
+	b.AddASN1(cbasn1.GeneralizedTime, func(b *cryptobyte.Builder) {
+		b.AddBytes([]byte(t.UTC().Format(generalizedTime)))
+	})
+}
+
+// addAlgorithm writes an AlgorithmIdentifier. Only those of ECDSA have no NULL.
+func addAlgorithm(b *cryptobyte.Builder, oid string) {
+	b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
+		addOID(b, oid)
+		if oid != oidECDSASHA256 {
+			b.AddASN1NULL()
+		}
+	})
+}
+
+// signSHA256 signs with SHA-256 and returns the OID of the algorithm.
+func signSHA256(key crypto.Signer, data []byte) (oid string, signature []byte, err error) {
+	switch key.Public().(type) {
+	case *ecdsa.PublicKey:
+		oid = oidECDSASHA256
+	case *rsa.PublicKey:
+		oid = oidRSASHA256
+	default:
+		return "", nil, fmt.Errorf("eidastest: key of type %T cannot sign", key.Public())
+	}
+	h := crypto.SHA256.New()
+	h.Write(data)
+	signature, err = key.Sign(rand.Reader, h.Sum(nil), crypto.SHA256)
+	if err != nil {
+		return "", nil, fmt.Errorf("eidastest: signature: %w", err)
+	}
+	return oid, signature, nil
+}
