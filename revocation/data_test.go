@@ -1,0 +1,201 @@
+package revocation_test
+
+import (
+	"bytes"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/csv"
+	"encoding/json"
+	"encoding/pem"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/seed-b953571c/eidas"
+	"github.com/seed-b953571c/eidas/revocation"
+)
+
+// dataDir is the folder of the shared test data on revocation.
+func dataDir(t testing.TB) string {
+	t.Helper()
+	dir := os.Getenv("EIDAS_DATA")
+	if dir == "" {
+		dir = filepath.Join("..", "..", "shared", "data")
+	}
+	dir = filepath.Join(dir, "revocation")
+	if _, err := os.Stat(dir); err != nil {
+		t.Fatalf("no test data: %v", err)
+	}
+	return dir
+}
+
+func read(t testing.TB, path ...string) []byte {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(path...))
+	require.NoError(t, err)
+	return b
+}
+
+// certificates reads a file with one DER or any number of PEM certificates.
+func certificates(t testing.TB, path ...string) []*x509.Certificate {
+	t.Helper()
+	raw := read(t, path...)
+	var ders [][]byte
+	for block, rest := pem.Decode(raw); block != nil; block, rest = pem.Decode(rest) {
+		ders = append(ders, block.Bytes)
+	}
+	if ders == nil {
+		ders = [][]byte{raw}
+	}
+	var list []*x509.Certificate
+	for _, der := range ders {
+		c, err := x509.ParseCertificate(der)
+		require.NoError(t, err, path)
+		list = append(list, c)
+	}
+	return list
+}
+
+// certificate reads a file with one DER or PEM certificate.
+func certificate(t testing.TB, path ...string) *x509.Certificate {
+	t.Helper()
+	list := certificates(t, path...)
+	require.Len(t, list, 1)
+	return list[0]
+}
+
+// TestCorpora runs every manifest that is there; one may be absent, all may not.
+func TestCorpora(t *testing.T) {
+	dir := dataDir(t)
+	total := 0
+	for name, run := range map[string]func(*testing.T, string) int{
+		"openssl-ocsp/cases.csv":  runOpenSSL,
+		"ocsp-mutants/cases.json": runMutants,
+		"rfc9919/request.der":     runRFC9919,
+	} {
+		if _, err := os.Stat(filepath.Join(dir, name)); errors.Is(err, fs.ErrNotExist) {
+			t.Logf("%s: absent", name)
+			continue
+		}
+		t.Run(filepath.Dir(name), func(t *testing.T) {
+			n := run(t, filepath.Join(dir, filepath.Dir(name)))
+			require.Positive(t, n, "no case met")
+			t.Logf("%s: %d cases", name, n)
+			total += n
+		})
+	}
+	require.Positive(t, total, "no case met")
+}
+
+// runOpenSSL judges OpenSSL's test/recipes/80-test_ocsp.t. Each row is a call
+//
+//	openssl ocsp -respin RESPONSE -partial_chain -attime 1355875200
+//	        -CAfile TRUSTED (-verify_other|-issuer) UNTRUSTED [-no_cert_checks]
+//
+// TRUSTED is an anchor whatever its own signature is worth (-partial_chain).
+// UNTRUSTED holds only hints under either option: a certificate of it counts as
+// an issuer if it chains to TRUSTED. -no_cert_checks asks for less checking than there is a way
+// to ask for here. The call verifies the response alone; here it is also a
+// question about the certificate that the response was made for, the file
+// ID_Cert_*.pem.
+func runOpenSSL(t *testing.T, dir string) int {
+	rows, err := csv.NewReader(bytes.NewReader(read(t, dir, "cases.csv"))).ReadAll()
+	require.NoError(t, err)
+	at := time.Unix(1355875200, 0)
+	policy := revocation.OCSPPolicy{AllowSHA1: true, AllowAnyAge: true}
+	for _, row := range rows[1:] {
+		group, title, response, trusted, untrusted, accept := row[0], row[1], row[2], row[3], row[4], row[5]
+		t.Run(group+"/"+title+"/"+trusted, func(t *testing.T) {
+			raw, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(string(read(t, dir, response))), ""))
+			require.NoError(t, err)
+			id := strings.TrimSuffix(response[strings.LastIndex(response, "_")+1:], ".ors")
+			subject, err := filepath.Glob(filepath.Join(dir, id+"_Cert_*.pem"))
+			require.NoError(t, err)
+			require.Len(t, subject, 1)
+			issuers := certificates(t, dir, trusted)
+			if untrusted != "" {
+				issuers = prove(issuers, certificates(t, dir, untrusted), at)
+			}
+			good := false
+			for _, issuer := range issuers {
+				target := revocation.Target{Certificate: certificates(t, subject[0])[0], Issuer: issuer}
+				a, err := revocation.VerifyOCSP(raw, target, at, policy)
+				t.Logf("issuer %q: %v %v", issuer.Subject, a.Status, err)
+				good = good || err == nil && a.Status == eidas.StatusGood
+			}
+			assert.Equal(t, accept == "yes", good)
+		})
+	}
+	return len(rows) - 1
+}
+
+// prove adds to trusted the hints that chain to it.
+func prove(trusted, hints []*x509.Certificate, at time.Time) []*x509.Certificate {
+	for again := true; again; {
+		again = false
+		for _, hint := range hints {
+			if slices.ContainsFunc(trusted, hint.Equal) {
+				continue
+			}
+			issued := func(ca *x509.Certificate) bool { return issuedBy(hint, ca, at) }
+			if hint.IsCA && slices.ContainsFunc(trusted, issued) {
+				trusted, again = append(trusted, hint), true
+			}
+		}
+	}
+	return trusted
+}
+
+func issuedBy(c, ca *x509.Certificate, at time.Time) bool {
+	return bytes.Equal(c.RawIssuer, ca.RawSubject) && !at.Before(c.NotBefore) && !at.After(c.NotAfter) &&
+		ca.CheckSignature(c.SignatureAlgorithm, c.RawTBSCertificate, c.Signature) == nil
+}
+
+// runMutants judges responses that each break one rule, as the defaults do.
+func runMutants(t *testing.T, dir string) int {
+	var cases []struct{ N, Name, Rule, Want string }
+	require.NoError(t, json.Unmarshal(read(t, dir, "cases.json"), &cases))
+	at := time.Date(2026, 11, 22, 5, 15, 37, 0, time.UTC)
+	for _, c := range cases {
+		t.Run(c.N+" "+c.Name, func(t *testing.T) {
+			target := revocation.Target{
+				Certificate: certificate(t, dir, c.N+".leaf.der"),
+				Issuer:      certificate(t, dir, c.N+".issuer.der"),
+			}
+			a, err := revocation.VerifyOCSP(read(t, dir, c.N+".ors.der"), target, at, revocation.OCSPPolicy{})
+			t.Logf("%v %v", a.Status, err)
+			assert.Equal(t, strings.ToLower(c.Want), a.Status.String())
+			assert.Equal(t, c.Want == "UNKNOWN", err != nil)
+			if err != nil {
+				assert.NotZero(t, revocation.RuleOf(err), "the refusal names its rule")
+			}
+		})
+	}
+	return len(cases)
+}
+
+// runRFC9919 judges the worked example of RFC 9919, appendix B.
+func runRFC9919(t *testing.T, dir string) int {
+	target := revocation.Target{
+		Certificate: certificate(t, dir, "ee.pem"),
+		Issuer:      certificate(t, dir, "ca.pem"),
+	}
+	req, err := revocation.NewRequest(target, nil)
+	require.NoError(t, err)
+	assert.Equal(t, read(t, dir, "request.der"), req)
+	// Its producedAt is a day before its thisUpdate: rule P8 must not mind.
+	at := time.Date(2024, 4, 4, 12, 0, 0, 0, time.UTC)
+	a, err := revocation.VerifyOCSP(read(t, dir, "response.der"), target, at, revocation.OCSPPolicy{})
+	require.NoError(t, err)
+	assert.Equal(t, eidas.StatusGood, a.Status)
+	assert.True(t, a.ProducedAt.Before(a.ThisUpdate))
+	return 1
+}

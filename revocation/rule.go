@@ -1,0 +1,131 @@
+package revocation
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/seed-b953571c/eidas"
+)
+
+// Rule names one check. The set is closed; the code of String is stable.
+// The zero Rule belongs to no check.
+type Rule uint8
+
+// The rules. Q is about asking, P about OCSP responses, B about certificates
+// for which nobody has to be asked.
+const (
+	RuleQ1 Rule = iota + 1 // certificate identifier of the request
+	RuleQ2                 // transport
+	RuleQ3                 // who may be asked about what
+	RuleQ4                 // nonce
+
+	RuleP1  // strict DER, version and type of the response
+	RuleP2  // response status
+	RuleP3  // the answer is about this certificate
+	RuleP4  // the signer is authorised
+	RuleP5  // the delegate's certificate is fit for it
+	RuleP6  // the responder identifier names the signer, and its signature holds
+	RuleP7  // the delegate's own revocation status
+	RuleP8  // times
+	RuleP9  // answers without nextUpdate
+	RuleP10 // age
+	RuleP11 // critical extensions
+	RuleP12 // certHash
+	RuleP13 // certificates that were never issued
+	RuleP14 // certificates that have expired
+	RuleP15 // revocation in the future
+	RuleP16 // signature algorithms
+
+	RuleB4 // no revocation information is owed
+)
+
+type ruleInfo struct{ code, clause string }
+
+func (r Rule) info() ruleInfo {
+	switch r {
+	case RuleQ1:
+		return ruleInfo{"Q1", "RFC 9919, 3.1.1"}
+	case RuleQ2:
+		return ruleInfo{"Q2", "RFC 9919, 6; RFC 6960, A.1"}
+	case RuleQ3:
+		return ruleInfo{"Q3", "RFC 9919, 4.2"}
+	case RuleQ4:
+		return ruleInfo{"Q4", "RFC 9654, 2.1; RFC 9919, 5"}
+	case RuleP1:
+		return ruleInfo{"P1", "RFC 6960, 4.2.1 and 4.2.2.3"}
+	case RuleP2:
+		return ruleInfo{"P2", "RFC 6960, 2.3; RFC 9919, 3.2.3"}
+	case RuleP3:
+		return ruleInfo{"P3", "RFC 6960, 3.2 (1) and 4.1.1"}
+	case RuleP4:
+		return ruleInfo{"P4", "RFC 6960, 4.2.2.2"}
+	case RuleP5:
+		return ruleInfo{"P5", "RFC 6960, 4.2.2.2; RFC 5280, 6.1.3"}
+	case RuleP6:
+		return ruleInfo{"P6", "RFC 6960, 3.2 (2) and 4.2.2.3"}
+	case RuleP7:
+		return ruleInfo{"P7", "RFC 6960, 4.2.2.2.1"}
+	case RuleP8:
+		return ruleInfo{"P8", "RFC 6960, 3.2 (5), (6) and 4.2.2.1"}
+	case RuleP9:
+		return ruleInfo{"P9", "RFC 6960, 4.2.2.1; RFC 9919, 5"}
+	case RuleP10:
+		return ruleInfo{"P10", "ETSI EN 319 411-1, 6.2.4"}
+	case RuleP11:
+		return ruleInfo{"P11", "RFC 6960, 4.4; RFC 5280, 4.2"}
+	case RuleP12:
+		return ruleInfo{"P12", "Common PKI, part 4, 3.1.2"}
+	case RuleP13:
+		return ruleInfo{"P13", "RFC 6960, 2.2 and 4.4.8"}
+	case RuleP14:
+		return ruleInfo{"P14", "RFC 6960, 4.4.4"}
+	case RuleP15:
+		return ruleInfo{"P15", "RFC 6960, 2.2"}
+	case RuleP16:
+		return ruleInfo{"P16", "ETSI TS 119 312"}
+	case RuleB4:
+		return ruleInfo{"B4", "RFC 9608, 3; ETSI EN 319 412-1, 5.2"}
+	}
+	return ruleInfo{}
+}
+
+// String returns the stable code, such as "P4"; "" for the zero Rule.
+func (r Rule) String() string { return r.info().code }
+
+// Clause names where the rule comes from.
+func (r Rule) Clause() string { return r.info().clause }
+
+// MarshalText implements encoding.TextMarshaler with the code of String.
+func (r Rule) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
+
+// RuleError is the detail of a refusal: the rule that failed and how. It is
+// always inside an *eidas.Error.
+type RuleError struct {
+	Rule Rule
+	Err  error // never nil
+}
+
+// Error gives rule, clause and detail.
+func (e *RuleError) Error() string {
+	return fmt.Sprintf("revocation: rule %s (%s): %v", e.Rule, e.Rule.Clause(), e.Err)
+}
+
+// Unwrap returns the detail.
+func (e *RuleError) Unwrap() error { return e.Err }
+
+// RuleOf returns the rule that err says has failed, 0 when it names none.
+func RuleOf(err error) Rule {
+	if e, ok := errors.AsType[*RuleError](err); ok {
+		return e.Rule
+	}
+	return 0
+}
+
+// invalid is a refusal because an answer is not authentic or not fresh.
+func invalid(r Rule, format string, args ...any) *eidas.Error {
+	return refuse(eidas.ReasonRevocationInvalid, r, fmt.Errorf(format, args...))
+}
+
+func refuse(reason eidas.Reason, r Rule, err error) *eidas.Error {
+	return &eidas.Error{Reason: reason, Err: &RuleError{Rule: r, Err: err}}
+}
