@@ -144,7 +144,11 @@ func authorize(a Authorizer, e *Evidence) (refusal *Error) {
 	if err == nil {
 		return nil
 	}
-	if typed, ok := errors.AsType[*Error](err); ok && typed != nil {
+	typed, ok := errors.AsType[*Error](err)
+	switch {
+	case ok && typed == nil: // a nil *Error in an error is still a refusal
+		return &Error{Reason: ReasonNotAuthorized}
+	case ok && typed.Reason != 0:
 		return typed
 	}
 	if r, ok := errors.AsType[Reason](err); ok && r != 0 {

@@ -228,9 +228,12 @@ func ReasonOf(err error) Reason {
 		return 0
 	}
 	if e, ok := errors.AsType[*Error](err); ok {
+		if e == nil || e.Reason == 0 {
+			return ReasonInternal
+		}
 		return e.Reason
 	}
-	if r, ok := errors.AsType[Reason](err); ok {
+	if r, ok := errors.AsType[Reason](err); ok && r != 0 {
 		return r
 	}
 	return ReasonInternal

@@ -216,9 +216,10 @@ func (j *judgement) path(context.Context) *Error {
 		return err
 	}
 	j.Chain = p.chain
+	found := p.services[0].List.Profile
 	j.Services = slices.DeleteFunc(p.services, func(s *Service) bool { return s.List.Profile != j.policy.Profile })
 	if len(j.Services) == 0 {
-		return refuse(ReasonProfile, "listed under %q, not %q", p.services[0].List.Profile, j.policy.Profile)
+		return refuse(ReasonProfile, "listed under %q, not %q", found, j.policy.Profile)
 	}
 	j.Snapshot = j.set.id
 	j.ValidUntil = j.Leaf.NotAfter
