@@ -15,8 +15,8 @@ import (
 type Claims struct {
 	// OrganizationIdentifiers are all values of attribute 2.5.4.97 in the subject.
 	OrganizationIdentifiers []OrganizationIdentifier
-	// CABF is the CA/Browser Forum's organization identifier, nil when absent or
-	// malformed.
+	// CABF is the CA/Browser Forum's organization identifier, nil when absent.
+	// Where it is malformed (FindingCABFSyntax) it is for display only.
 	CABF *CABFOrganizationIdentifier
 	// Statements is the qcStatements extension (RFC 3739, ETSI EN 319 412-5).
 	Statements Statements
@@ -33,7 +33,7 @@ type Claims struct {
 	// together with lawful but rare features of severity info.
 	Findings []Finding
 
-	cabfMalformed    bool // the extension is there and CABF is nil
+	cabfMalformed    bool // the extension cannot be relied on
 	subjectMalformed bool // OrganizationIdentifiers may be incomplete
 }
 
@@ -237,7 +237,7 @@ func (r *claimsReader) identifierFindings(value string) {
 			r.add(FindingOrgIDLEIChecks, SeverityWarning, dottedOrganizationIdentifier, quote(value))
 		}
 	}
-	if c.CABF != nil && c.CABF.identifier() != value {
+	if c.CABF != nil && !c.cabfMalformed && c.CABF.identifier() != value {
 		r.add(FindingCABFDiffers, SeverityError, dottedCABF, quote(c.CABF.identifier()))
 	}
 }

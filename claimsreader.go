@@ -2,6 +2,7 @@ package eidas
 
 import (
 	"strconv"
+	"unicode/utf8"
 
 	"golang.org/x/crypto/cryptobyte"
 	"golang.org/x/crypto/cryptobyte/asn1"
@@ -202,17 +203,19 @@ func (r *claimsReader) cabf(value []byte) {
 	if ok && body.PeekASN1Tag(asn1.Tag(0).ContextSpecific()) {
 		ok = readElement(&body, &state)
 	}
-	ok = ok && readElement(&body, &reference) && body.Empty() &&
-		scheme.tag == asn1.PrintableString && len(scheme.body) == 3 && isPrintable(scheme.body) &&
-		country.tag == asn1.PrintableString && len(country.body) == 2 && isPrintable(country.body) &&
-		(state.missing() || len(state.body) > 0 && isPrintable(state.body)) && reference.tag == asn1.UTF8String
-	text, exact := directoryText(&reference)
-	if !ok || !exact {
-		r.claims.cabfMalformed = true
-		r.add(FindingCABFSyntax, SeverityError, dottedCABF, "")
-		return
+	ok = ok && readElement(&body, &reference)
+	if ok {
+		text, _ := directoryText(&reference)
+		r.claims.CABF = &CABFOrganizationIdentifier{asciiText(scheme.body), asciiText(country.body), asciiText(state.body), text}
 	}
-	r.claims.CABF = &CABFOrganizationIdentifier{string(scheme.body), string(country.body), string(state.body), text}
+	r.claims.cabfMalformed = !ok || !body.Empty() ||
+		scheme.tag != asn1.PrintableString || len(scheme.body) != 3 || !isPrintable(scheme.body) ||
+		country.tag != asn1.PrintableString || len(country.body) != 2 || !isPrintable(country.body) ||
+		!state.missing() && (len(state.body) == 0 || !isPrintable(state.body)) ||
+		reference.tag != asn1.UTF8String || !utf8.Valid(reference.body)
+	if r.claims.cabfMalformed {
+		r.add(FindingCABFSyntax, SeverityError, dottedCABF, "")
+	}
 }
 
 // ParseClaimsDER is ParseClaims for the DER of a certificate. It reads
