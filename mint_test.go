@@ -28,18 +28,18 @@ type authority struct {
 	key  crypto.Signer
 }
 
-func newKey(t testing.TB) *ecdsa.PrivateKey {
-	t.Helper()
+func newKey(tb testing.TB) *ecdsa.PrivateKey {
+	tb.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	return key
 }
 
 var serial int64
 
 // issue signs a certificate for key; a nil issuer makes it self-signed.
-func issue(t testing.TB, issuer *authority, key crypto.Signer, edit func(*x509.Certificate)) *x509.Certificate {
-	t.Helper()
+func issue(tb testing.TB, issuer *authority, key crypto.Signer, edit func(*x509.Certificate)) *x509.Certificate {
+	tb.Helper()
 	serial++
 	tmpl := &x509.Certificate{
 		SerialNumber: big.NewInt(serial),
@@ -51,17 +51,17 @@ func issue(t testing.TB, issuer *authority, key crypto.Signer, edit func(*x509.C
 		parent, signer = issuer.cert, issuer.key
 	}
 	der, err := x509.CreateCertificate(rand.Reader, tmpl, parent, key.Public(), signer)
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	cert, err := x509.ParseCertificate(der)
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	return cert
 }
 
 // newCA makes a CA named name under issuer, or a root.
-func newCA(t testing.TB, name string, issuer *authority, edits ...func(*x509.Certificate)) *authority {
-	t.Helper()
-	key := newKey(t)
-	cert := issue(t, issuer, key, func(c *x509.Certificate) {
+func newCA(tb testing.TB, name string, issuer *authority, edits ...func(*x509.Certificate)) *authority {
+	tb.Helper()
+	key := newKey(tb)
+	cert := issue(tb, issuer, key, func(c *x509.Certificate) {
 		c.Subject = pkix.Name{Country: []string{"LT"}, Organization: []string{name}, CommonName: name}
 		c.IsCA, c.BasicConstraintsValid = true, true
 		c.KeyUsage = x509.KeyUsageCertSign | x509.KeyUsageCRLSign
@@ -171,10 +171,10 @@ func both(edits ...func(*x509.Certificate)) func(*x509.Certificate) {
 }
 
 // listed makes a granted CA/QC service of a CA.
-func listed(t testing.TB, ca *authority, edits ...func(*eidas.Service)) *eidas.Service {
-	t.Helper()
+func listed(tb testing.TB, ca *authority, edits ...func(*eidas.Service)) *eidas.Service {
+	tb.Helper()
 	anchor, err := eidas.ParseAnchor(ca.cert.Raw)
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	s := service("granted", edge, allInfo, "")
 	s.List = &eidas.List{Territory: "LT", Profile: eidas.ProfileEU, Sequence: 7, NextUpdate: now.AddDate(0, 1, 0), URL: "https://list.example/lt.xml"}
 	s.Provider = &eidas.Provider{Names: []eidas.Name{{Lang: "en", Value: "Example QTSP"}}}

@@ -168,7 +168,7 @@ func (f *pathFinder) verify(partial []*x509.Certificate, ca *listedCA) ([]*x509.
 				return nil, err
 			}
 			f.last = err
-			return nil, nil
+			return nil, nil //nolint:nilerr // another chain may do; f.last keeps the reason
 		}
 		parent = partial[i]
 	}

@@ -207,7 +207,7 @@ func TestQualifyT3aQualified(t *testing.T) {
 	for _, r := range rows {
 		t.Run(r.name, func(t *testing.T) {
 			s, at := service("granted", edge, forSig, r.quals), later
-			if r.issued == before {
+			if r.issued.Equal(before) {
 				s, at = old, before
 			}
 			assert.Equal(t, r.want, conclude(r.issued, r.words, at, s).Qualified)
@@ -278,9 +278,14 @@ func TestQualifyT3cDevice(t *testing.T) {
 		quals, words string
 		want         bool
 	}{
-		{"", "qc sscd", true}, {"", "qc", false}, {"", "qcp+", true}, {"", "qcp", false},
-		{"QCWithSSCD", "qc", true}, {"QCNoSSCD", "qc sscd", false},
-		{"QCSSCDStatusAsInCert", "qc sscd", true}, {"QCSSCDStatusAsInCert", "qc", false},
+		{"", "qc sscd", true},
+		{"", "qc", false},
+		{"", "qcp+", true},
+		{"", "qcp", false},
+		{"QCWithSSCD", "qc", true},
+		{"QCNoSSCD", "qc sscd", false},
+		{"QCSSCDStatusAsInCert", "qc sscd", true},
+		{"QCSSCDStatusAsInCert", "qc", false},
 		{"QCWithQSCD", "qc", false},
 	}
 	for _, r := range old {

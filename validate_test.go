@@ -212,14 +212,26 @@ func TestValidateLeniencies(t *testing.T) {
 		refuse eidas.Reason
 		want   []eidas.Degradation
 	}{
-		{"serverAuth only", run{leaf: both(qwac, func(c *x509.Certificate) { c.ExtKeyUsage = c.ExtKeyUsage[1:] })},
-			func(p *eidas.Policy) { p.AllowServerAuthOnly = true }, eidas.ReasonExtendedKeyUsage, []eidas.Degradation{eidas.DegradedServerAuthOnly}},
-		{"no PSD2 statement", run{leaf: both(qwac, func(c *x509.Certificate) { setStatements(c, qcStatements(3, "")) })},
-			func(p *eidas.Policy) { p.AllowNoPSD2 = true }, eidas.ReasonPSD2Missing, []eidas.Degradation{eidas.DegradedNoPSD2}},
+		{
+			"serverAuth only",
+			run{leaf: both(qwac, func(c *x509.Certificate) { c.ExtKeyUsage = c.ExtKeyUsage[1:] })},
+			func(p *eidas.Policy) { p.AllowServerAuthOnly = true }, eidas.ReasonExtendedKeyUsage,
+			[]eidas.Degradation{eidas.DegradedServerAuthOnly},
+		},
+		{
+			"no PSD2 statement",
+			run{leaf: both(qwac, func(c *x509.Certificate) { setStatements(c, qcStatements(3, "")) })},
+			func(p *eidas.Policy) { p.AllowNoPSD2 = true }, eidas.ReasonPSD2Missing,
+			[]eidas.Degradation{eidas.DegradedNoPSD2},
+		},
 		{"any other scheme", run{leaf: vat}, func(p *eidas.Policy) { p.AllowUnregistered = true }, eidas.ReasonIdentityUnregistered, []eidas.Degradation{eidas.DegradedUnregistered}},
 		{"registered identity is no leniency", run{leaf: vat}, func(p *eidas.Policy) { p.Registered = []eidas.Identity{registered} }, eidas.ReasonIdentityUnregistered, nil},
-		{"stale list", run{service: func(s *eidas.Service) { s.List.NextUpdate = now.Add(-time.Hour) }},
-			func(p *eidas.Policy) { p.AllowListStale = time.Hour }, eidas.ReasonListStale, []eidas.Degradation{eidas.DegradedListStale}},
+		{
+			"stale list",
+			run{service: func(s *eidas.Service) { s.List.NextUpdate = now.Add(-time.Hour) }},
+			func(p *eidas.Policy) { p.AllowListStale = time.Hour }, eidas.ReasonListStale,
+			[]eidas.Degradation{eidas.DegradedListStale},
+		},
 		{"no revocation", run{status: &statusOf{}}, func(p *eidas.Policy) { p.AllowNoRevocation = true }, eidas.ReasonRevocationUnknown, []eidas.Degradation{eidas.DegradedRevocationOff}},
 	}
 	for _, r := range rows {
@@ -449,7 +461,7 @@ func TestReasons(t *testing.T) {
 		text, err := json.Marshal(r)
 		require.NoError(t, err)
 		assert.Equal(t, `"`+r.String()+`"`, string(text))
-		assert.ErrorIs(t, &eidas.Error{Reason: r}, r)
+		require.ErrorIs(t, &eidas.Error{Reason: r}, r)
 	}
 	assert.Equal(t, "reason(0)", eidas.Reason(0).String())
 	assert.Equal(t, eidas.ReasonInternal, eidas.ReasonOf(errors.New("x")))
