@@ -168,13 +168,13 @@ func (f *pathFinder) verify(partial []*x509.Certificate, ca *listedCA) ([]*x509.
 				return nil, err
 			}
 			f.last = err
-			return nil, nil //nolint:nilerr // another chain may do; f.last keeps the reason
+			return nil, nil
 		}
 		parent = partial[i]
 	}
 	if err := checkNameConstraints(partial, f.at); err != nil {
 		f.last = err
-		return nil, nil
+		return nil, nil //nolint:nilerr // another chain may do; f.last keeps the reason
 	}
 	return append(partial[:len(partial):len(partial)], anchor), nil
 }
