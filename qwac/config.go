@@ -1,0 +1,114 @@
+package qwac
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/seed-b953571c/eidas"
+)
+
+// Validator decides about the certificates of a peer; *[eidas.Validator] is
+// one. A refusal is an *[eidas.Error]. It honours ctx and is safe for
+// concurrent use.
+type Validator interface {
+	Validate(ctx context.Context, peer []*x509.Certificate, use eidas.Use, at time.Time) (*eidas.Result, error)
+}
+
+// Defaults of Config.
+const (
+	// defaultTimeout: a TPP's client gives up a handshake after a few seconds;
+	// an answer about revocation takes some 50 ms when all is well.
+	defaultTimeout = 2 * time.Second
+	// defaultMaxConcurrent: each waiting handshake holds some 30 KiB.
+	defaultMaxConcurrent = 256
+)
+
+// Config is what a Verifier works with.
+type Config struct {
+	// Validator decides. Required.
+	Validator Validator
+	// Timeout bounds one verdict, since the hooks of crypto/tls have no context
+	// and no deadline of net/http ends them. 0 is 2 seconds.
+	Timeout time.Duration
+	// MaxConcurrent is how many verdicts may wait on the network at once. Those
+	// beyond it get as much time as a verdict needs that asks nobody, and then
+	// ReasonOverloaded: so a responder that hangs does not hold up TPPs whose
+	// status is known. 0 is 256.
+	MaxConcurrent int
+	// AllowHostMismatch lets requests in whose Host is not the server name of
+	// the TLS handshake. Without it Handler answers them with 421.
+	AllowHostMismatch bool
+	// Logger gets every verdict. Nil is off. An identity in it is "claimed"
+	// while the peer has not proved its key.
+	Logger *slog.Logger
+	// Registerer gets the metrics. Nil is off. Two Verifiers in one registry
+	// need prometheus.WrapRegistererWith, or the second is an error.
+	Registerer prometheus.Registerer
+}
+
+// Verifier holds a TLS server to the verdicts of a Validator. It is immutable
+// and safe for concurrent use.
+type Verifier struct {
+	validator         Validator
+	timeout           time.Duration
+	slots             chan struct{} // one for each verdict that may wait
+	allowHostMismatch bool
+	logger            *slog.Logger
+	metrics           *metrics
+	id                verifierID
+	shared            *handoff
+	proven            *chainCache
+}
+
+// verifierID marks the session tickets of one Verifier.
+type verifierID [16]byte
+
+// New checks the configuration. Every mistake is an error here and none later.
+func New(c Config) (*Verifier, error) {
+	switch {
+	case c.Validator == nil:
+		return nil, errors.New("qwac: Config.Validator is required")
+	case c.Timeout < 0:
+		return nil, errors.New("qwac: Config.Timeout is negative")
+	case c.MaxConcurrent < 0:
+		return nil, errors.New("qwac: Config.MaxConcurrent is negative")
+	}
+	if c.Timeout == 0 {
+		c.Timeout = defaultTimeout
+	}
+	if c.MaxConcurrent == 0 {
+		c.MaxConcurrent = defaultMaxConcurrent
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	v := &Verifier{
+		validator:         c.Validator,
+		timeout:           c.Timeout,
+		slots:             make(chan struct{}, c.MaxConcurrent),
+		allowHostMismatch: c.AllowHostMismatch,
+		logger:            c.Logger,
+		metrics:           newMetrics(),
+		shared:            newHandoff(),
+		proven:            newChainCache(),
+	}
+	if _, err := rand.Read(v.id[:]); err != nil {
+		return nil, fmt.Errorf("qwac: verifier id: %w", err)
+	}
+	if c.Registerer != nil {
+		if err := c.Registerer.Register(v.metrics); err != nil {
+			return nil, fmt.Errorf("qwac: Config.Registerer: %w", err)
+		}
+	}
+	return v, nil
+}
+
+// now is the only clock of this package.
+func now() time.Time { return time.Now() }

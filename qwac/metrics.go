@@ -1,0 +1,152 @@
+package qwac
+
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/seed-b953571c/eidas"
+)
+
+// metrics counts verdicts. Every label has a closed set of values and none is
+// chosen by a peer, so the number of series does not grow with peers. All
+// series exist from the start.
+type metrics struct {
+	verdicts *prometheus.CounterVec
+	seconds  *prometheus.HistogramVec
+	inFlight prometheus.Gauge
+	sessions *prometheus.CounterVec
+	requests *prometheus.CounterVec
+	degraded *prometheus.CounterVec
+}
+
+// The values of label decision, and the reason of an accepted peer.
+const (
+	decisionAccept = "accept"
+	decisionRefuse = "refuse"
+	reasonNone     = "none"
+)
+
+// outcome of a request in Handler.
+type outcome string
+
+const (
+	outcomeAccepted    outcome = "accepted"
+	outcomeRefused     outcome = "refused"
+	outcomeMisdirected outcome = "misdirected" // 421
+	outcomeEarly       outcome = "early"       // 425
+)
+
+// The outcomes of handshakes with regard to sessions.
+const (
+	sessionFull     = "full"
+	sessionResumed  = "resumed"
+	sessionDeclined = "declined" // a ticket was ignored; a full handshake follows
+)
+
+// degradations are those of package eidas; another one would count as other.
+var degradations = [...]eidas.Degradation{
+	eidas.DegradedServerAuthOnly, eidas.DegradedNoPSD2, eidas.DegradedUnregistered, eidas.DegradedLenientClaims,
+	eidas.DegradedListStale, eidas.DegradedRevocationOff, eidas.DegradedRevocationStale,
+}
+
+const degradedOther = "other"
+
+func newMetrics() *metrics {
+	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
+		return prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "eidas", Subsystem: "qwac", Name: name, Help: help}, labels)
+	}
+	m := &metrics{
+		verdicts: counter("verdicts_total", "Verdicts about client certificates.", "hook", "decision", "reason"),
+		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Namespace: "eidas", Subsystem: "qwac", Name: "verdict_duration_seconds", Help: "Time to a verdict.",
+			Buckets: []float64{.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5},
+		}, []string{"hook"}),
+		inFlight: prometheus.NewGauge(prometheus.GaugeOpts{
+			Namespace: "eidas", Subsystem: "qwac", Name: "verdicts_in_flight", Help: "Verdicts under way.",
+		}),
+		sessions: counter("sessions_total", "Handshakes let in, and sessions that were not resumed.", "outcome"),
+		requests: counter("requests_total", "Requests judged.", "outcome"),
+		degraded: counter("degraded_total", "Verdicts given under a leniency of the policy.", "degradation"),
+	}
+	for _, h := range hooks {
+		m.seconds.WithLabelValues(string(h))
+		m.verdicts.WithLabelValues(string(h), decisionAccept, reasonNone)
+		for _, r := range eidas.Reasons() {
+			m.verdicts.WithLabelValues(string(h), decisionRefuse, r.String())
+		}
+	}
+	for _, s := range [...]string{sessionFull, sessionResumed, sessionDeclined} {
+		m.sessions.WithLabelValues(s)
+	}
+	for _, o := range [...]outcome{outcomeAccepted, outcomeRefused, outcomeMisdirected, outcomeEarly} {
+		m.requests.WithLabelValues(string(o))
+	}
+	for _, d := range degradations {
+		m.degraded.WithLabelValues(string(d))
+	}
+	m.degraded.WithLabelValues(degradedOther)
+	return m
+}
+
+func (m *metrics) collectors() []prometheus.Collector {
+	return []prometheus.Collector{m.verdicts, m.seconds, m.inFlight, m.sessions, m.requests, m.degraded}
+}
+
+// Describe implements prometheus.Collector.
+func (m *metrics) Describe(ch chan<- *prometheus.Desc) {
+	for _, c := range m.collectors() {
+		c.Describe(ch)
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (m *metrics) Collect(ch chan<- prometheus.Metric) {
+	for _, c := range m.collectors() {
+		c.Collect(ch)
+	}
+}
+
+func (m *metrics) begin() { m.inFlight.Inc() }
+
+func (m *metrics) end(h hook, result *eidas.Result, refusal *eidas.Error, took time.Duration) {
+	m.inFlight.Dec()
+	m.seconds.WithLabelValues(string(h)).Observe(took.Seconds())
+	if refusal != nil {
+		m.refused(h, refusal)
+		return
+	}
+	m.verdicts.WithLabelValues(string(h), decisionAccept, reasonNone).Inc()
+	for _, d := range result.Degraded {
+		m.degraded.WithLabelValues(degradedLabel(d)).Inc()
+	}
+}
+
+func (m *metrics) refused(h hook, refusal *eidas.Error) {
+	reason := refusal.Reason
+	if reason.Cause() == 0 { // not of the closed set
+		reason = eidas.ReasonInternal
+	}
+	m.verdicts.WithLabelValues(string(h), decisionRefuse, reason.String()).Inc()
+}
+
+func degradedLabel(d eidas.Degradation) string {
+	for _, known := range degradations {
+		if d == known {
+			return string(d)
+		}
+	}
+	return degradedOther
+}
+
+func (m *metrics) handshake(resumed bool) {
+	if resumed {
+		m.sessions.WithLabelValues(sessionResumed).Inc()
+		return
+	}
+	m.sessions.WithLabelValues(sessionFull).Inc()
+}
+
+func (m *metrics) sessionDeclined() { m.sessions.WithLabelValues(sessionDeclined).Inc() }
+
+func (m *metrics) request(o outcome) { m.requests.WithLabelValues(string(o)).Inc() }

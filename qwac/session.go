@@ -1,0 +1,96 @@
+package qwac
+
+import (
+	"context"
+	"crypto/tls"
+	"strings"
+)
+
+// ticketLabel begins the entry of this package in SessionState.Extra, which
+// several layers may share.
+const ticketLabel = "eidas/qwac/1\x00"
+
+// bindTickets marks the session tickets of c with this Verifier, and has them
+// judged before a session is resumed. The tickets are sealed by the hooks of
+// keys, if it has any, else with its ticket keys.
+//
+// crypto/tls would resume what the hooks then refuse, and a refused handshake
+// is no way back to a full one: a client keeps offering its ticket. And Clone
+// and GetConfigForClient share ticket keys, so that without the mark a ticket
+// of a sandbox would reach VerifyConnection of production.
+func (v *Verifier) bindTickets(c, keys *tls.Config) {
+	seal, open := c.WrapSession, c.UnwrapSession
+	if seal == nil {
+		seal = keys.EncryptTicket
+	}
+	if open == nil {
+		open = keys.DecryptTicket
+	}
+	c.WrapSession = func(cs tls.ConnectionState, ss *tls.SessionState) (ticket []byte, err error) {
+		defer v.rescue(&err)
+		v.mark(cs, ss)
+		return seal(cs, ss)
+	}
+	c.UnwrapSession = func(ticket []byte, cs tls.ConnectionState) (ss *tls.SessionState, err error) {
+		defer v.rescue(&err)
+		ss, err = open(ticket, cs)
+		if err != nil || ss == nil {
+			return nil, err
+		}
+		if !v.mayResume(cs, ss) {
+			v.metrics.sessionDeclined()
+			return nil, nil // crypto/tls goes on with a full handshake
+		}
+		return ss, nil
+	}
+}
+
+// mark writes into a session whose it is. crypto/tls seals a session only when
+// the peer has proved its key, or has resumed a session that was marked.
+func (v *Verifier) mark(cs tls.ConnectionState, ss *tls.SessionState) {
+	if len(cs.PeerCertificates) == 0 {
+		return // an unmarked session is not resumed
+	}
+	key := keyOf(cs.PeerCertificates)
+	v.proven.add(key, cs.PeerCertificates)
+	ss.Extra = append(ss.Extra, []byte(v.ticketPrefix()+string(key[:])+cs.ServerName))
+}
+
+func (v *Verifier) ticketPrefix() string { return ticketLabel + string(v.id[:]) }
+
+// mayResume judges a session before it is resumed. It runs before the client
+// has shown that it knows the session's secret, so it only reads and computes.
+func (v *Verifier) mayResume(cs tls.ConnectionState, ss *tls.SessionState) bool {
+	key, ok := v.markOf(cs, ss)
+	if !ok {
+		return false
+	}
+	// The session holds the chain but does not show it.
+	peer, ok := v.proven.get(key)
+	if !ok {
+		return false
+	}
+	result, refusal := v.judge(context.Background(), hookSession, peer)
+	if refusal != nil {
+		return false
+	}
+	v.shared.put(handoffKey{chain: key, resumed: true}, result, now())
+	return true
+}
+
+// markOf returns the chain that a session was marked with, by this Verifier
+// and under the same server name, exactly once.
+func (v *Verifier) markOf(cs tls.ConnectionState, ss *tls.SessionState) (key chainKey, ok bool) {
+	for _, extra := range ss.Extra {
+		if !strings.HasPrefix(string(extra), ticketLabel) {
+			continue
+		}
+		rest, mine := strings.CutPrefix(string(extra), v.ticketPrefix())
+		if ok || !mine || len(rest) < len(key) || rest[len(key):] != cs.ServerName {
+			return chainKey{}, false
+		}
+		copy(key[:], rest)
+		ok = true
+	}
+	return key, ok
+}
