@@ -44,6 +44,7 @@ type forger struct {
 	listRefs int      // how many references to the list
 	noProps  bool     // no reference to the signed properties
 	xpath    bool     // an XPath transform in the reference to the list
+	bare     bool     // no enveloped-signature transform
 	junk     bool     // a signature value of noise
 	id       string   // of the signature; "": "sig"
 	digested []byte   // what the reference to the list digests; nil: the document
@@ -80,8 +81,9 @@ func (f *forger) signature(doc []byte) (string, error) {
 	}
 	props := f.properties(id, ` xmlns:xades="`+nsXAdES+`"`, ` xmlns:ds="`+nsDS+`"`)
 	var refs strings.Builder
+	sum := f.digest(digested)
 	for range f.listRefs {
-		refs.WriteString(f.reference(f.listURI, "", f.digest(digested)))
+		refs.WriteString(f.reference(f.listURI, "", sum))
 	}
 	if !f.noProps {
 		refs.WriteString(f.reference("#props-"+id, typeSignedProperties, f.digest([]byte(props))))
@@ -130,11 +132,11 @@ func (f *forger) reference(uri, kind string, sum []byte) string {
 		b.WriteString(` Type="` + kind + `"`)
 	}
 	b.WriteString(` URI="` + uri + `"><ds:Transforms>`)
-	if kind == "" {
+	if kind == "" && !f.bare {
 		b.WriteString(`<ds:Transform Algorithm="` + algEnveloped + `"></ds:Transform>`)
-		if f.xpath {
-			b.WriteString(`<ds:Transform Algorithm="` + algXPath + `"><ds:XPath>not(ancestor-or-self::ds:Signature)</ds:XPath></ds:Transform>`)
-		}
+	}
+	if kind == "" && f.xpath {
+		b.WriteString(`<ds:Transform Algorithm="` + algXPath + `"><ds:XPath>not(ancestor-or-self::ds:Signature)</ds:XPath></ds:Transform>`)
 	}
 	alg := algSHA256
 	if f.sha1 {

@@ -76,9 +76,7 @@ func (l *List) Hostile(number int) ([]byte, error) {
 }
 
 func (l *List) newHostile() (*hostile, error) {
-	attacker, err := newAuthority(authorityRequest{
-		subject: caSubject(l.Territory, l.Operator, "Signer 1"), now: l.world.Now(), endEntity: true,
-	})
+	attacker, err := l.world.newAttacker()
 	if err != nil {
 		return nil, err
 	}
@@ -95,6 +93,19 @@ func (l *List) newHostile() (*hostile, error) {
 	d.providers = append(d.providers[:len(d.providers):len(d.providers)], q)
 	h.forged = d.marshal(true)
 	return h, nil
+}
+
+// newAttacker returns a signer that nobody announced, with a key like that of
+// the operators. One does for all attacks: RSA keys are slow to make.
+func (w *World) newAttacker() (*Authority, error) {
+	if w.attacker != nil {
+		return w.attacker, nil
+	}
+	var err error
+	w.attacker, err = newAuthority(authorityRequest{
+		subject: caSubject("EU", "Attacker", "Signer"), key: w.signerKey, now: w.Now(), endEntity: true,
+	})
+	return w.attacker, err
 }
 
 // honest returns a forger with all switches off.
@@ -155,15 +166,13 @@ func (h *hostile) xpath() ([]byte, error) {
 	return f.sign(h.doc)
 }
 
-// Row 8: the entity is what the digest was made of, for who expands it.
+// Row 8: no canonicaliser sees it, and no digest covers it.
 func (h *hostile) doctype() ([]byte, error) {
 	signed, err := h.honest().sign(h.doc)
 	if err != nil {
 		return nil, err
 	}
-	operator := []byte(escapeText(h.list.Operator))
-	body := bytes.Replace(signed, operator, []byte("&operator;"), 1)
-	return append([]byte(`<!DOCTYPE TrustServiceStatusList [<!ENTITY operator "`+string(operator)+`">]>`), body...), nil
+	return append([]byte(`<!DOCTYPE TrustServiceStatusList [<!ENTITY operator "Attacker">]>`), signed...), nil
 }
 
 // Row 9: the signature is good, but sits where the profile has none.
@@ -241,7 +250,7 @@ func (h *hostile) wrapped() ([]byte, error) {
 // to which its reference still leads.
 func (h *hostile) moved() ([]byte, error) {
 	f, id := h.byID()
-	f.digested = h.doc
+	f.digested, f.bare = h.doc, true
 	f.extra = []string{string(h.doc)}
 	outer := bytes.Replace(h.forged, []byte(`Id="`+id+`"`), []byte(`Id="outer"`), 1)
 	return f.sign(outer)
@@ -250,7 +259,7 @@ func (h *hostile) moved() ([]byte, error) {
 // Row 16: both roots have the Id; who looks for it may find either.
 func (h *hostile) duplicateID() ([]byte, error) {
 	f, _ := h.byID()
-	f.digested = h.doc
+	f.digested, f.bare = h.doc, true
 	f.extra = []string{string(h.doc)}
 	return f.sign(h.forged)
 }

@@ -3,7 +3,6 @@ package eidastest
 import (
 	"crypto"
 	"crypto/x509"
-	"errors"
 	"fmt"
 	"math/big"
 	"slices"
@@ -203,13 +202,13 @@ func (q *QTSP) Grant(from time.Time) error { return q.SetStatus(StatusGranted, f
 // SetStatus begins a new period of the service of the CA: its old one becomes
 // history (TS 119 612, 5.6). The list is reissued.
 func (q *QTSP) SetStatus(status string, from time.Time) error {
+	if q.list == nil {
+		return fmt.Errorf("eidastest: %s is on no list", q.Name())
+	}
 	s := q.Services[0]
 	p := s.Periods[0]
 	p.Status, p.Start = status, from.UTC().Truncate(time.Second)
 	s.Periods = slices.Insert(s.Periods, 0, p)
-	if q.list == nil {
-		return errors.New("eidastest: " + q.Name() + " is on no list")
-	}
 	return q.list.Reissue()
 }
 

@@ -45,6 +45,7 @@ type World struct {
 	files     published
 	loopback  *loopback
 	bank      *Authority // the CA of the servers under test
+	attacker  *Authority // nil until a hostile list is made
 	live      atomic.Pointer[trustlist.Snapshot]
 	isLive    bool
 	err       error // of the last reload
