@@ -153,13 +153,28 @@ func (c *Claims) Identity(p Profile) (Identity, error) {
 	if err != nil {
 		return Identity{}, err
 	}
-	if id.Scheme() == SchemePSD && c.PSD2 != nil && !c.authorityAgrees(id) {
-		return Identity{}, refuse(ReasonIdentityConflict, "%s: %s with NCAId %s", FindingNCAIDDiffers, quote(id.value), quote(c.PSD2.NCAId))
+	if err := c.checkAuthority(id); err != nil {
+		return Identity{}, err
 	}
 	if c.cabfMalformed || c.CABF != nil && c.CABF.identifier() != id.value {
 		return Identity{}, refuse(ReasonIdentityConflict, "%s: %s", FindingCABFDiffers, quote(id.value))
 	}
 	return id, nil
+}
+
+// checkAuthority holds NCAId to the identity. Where the scheme is not PSD, NCAId
+// is the only trace of the authority (GEN-5.2.1-4) and must at least be sound.
+func (c *Claims) checkAuthority(id Identity) error {
+	if c.PSD2 == nil {
+		return nil
+	}
+	if id.Scheme() == SchemePSD && !c.authorityAgrees(id) {
+		return refuse(ReasonIdentityConflict, "%s: %s with NCAId %s", FindingNCAIDDiffers, quote(id.value), quote(c.PSD2.NCAId))
+	}
+	if code := c.PSD2.ncaIDRule(); code != "" {
+		return refuse(ReasonIdentityMalformed, "%s: %s", code, quote(c.PSD2.NCAId))
+	}
+	return nil
 }
 
 // authorityAgrees reports whether NCAId names the authority of a PSD identity,

@@ -60,13 +60,11 @@ func (r *claimsReader) psd2(info *element) {
 	if count != len(parts) {
 		r.fatal(FindingWrongCount, dottedPSD2, strconv.Itoa(count)+" elements")
 	}
-	known, named := r.roles(p, &parts[0])
-	p.Known = known
+	p.Known = r.roles(p, &parts[0])
 	p.NCAName, p.NCANameTag = r.ncaText(&parts[1], FindingNCANameType, FindingNCANameSize)
 	p.NCAId, p.NCAIdTag = r.ncaText(&parts[2], FindingNCAIDType, FindingNCAIDSize)
-	na := named.Intersects(RoleCB | RolePA)
-	r.ncaName(p, na)
-	r.ncaID(p, na)
+	r.ncaName(p)
+	r.ncaID(p)
 }
 
 // ncaText reads NCAName or NCAId ::= UTF8String (SIZE (1..256)).
@@ -92,11 +90,11 @@ func (r *claimsReader) ncaText(e *element, typeCode, sizeCode FindingCode) (stri
 
 // ncaName applies GEN-5.2.3-1 and -1A. NCAName is never a key, so nothing here
 // is an error.
-func (r *claimsReader) ncaName(p *PSD2, na bool) {
+func (r *claimsReader) ncaName(p *PSD2) {
 	if p.NCANameTag == 0 || p.NCAName == "" {
 		return
 	}
-	if na != (p.NCAName == "NA") {
+	if p.centralBankOrAuthority() != (p.NCAName == "NA") {
 		r.add(FindingNCANameNA, SeverityWarning, dottedPSD2, quote(p.NCAName))
 	}
 	if strings.TrimRight(p.NCAName, " \t\r\n") != p.NCAName {
@@ -110,26 +108,19 @@ func (r *claimsReader) ncaName(p *PSD2, na bool) {
 	}
 }
 
-// ncaID applies GEN-5.2.3-2 and -5.
-func (r *claimsReader) ncaID(p *PSD2, na bool) {
-	switch p.NCAIdTag {
-	case int(asn1.UTF8String), int(asn1.PrintableString), int(asn1.IA5String):
-	default:
+// ncaID judges NCAId for display. A malformed one leaves the statement readable
+// but takes the identity away: see ncaIDRule and [Claims.Identity].
+func (r *claimsReader) ncaID(p *PSD2) {
+	if !p.hasNCAId() {
 		return // ncaText has refused it
 	}
-	if na && p.NCAId == "NA" {
-		return
-	}
-	if na {
-		r.fatal(FindingNCAIDNA, dottedPSD2, quote(p.NCAId))
+	code := p.ncaIDRule()
+	if code != "" {
+		r.add(code, SeverityError, dottedPSD2, quote(p.NCAId))
 	}
 	country, authority, found := strings.Cut(p.NCAId, "-")
-	if !found || len(country) != 2 || !isUpper(country[0]) || !isUpper(country[1]) || !validAuthority(authority) {
-		r.fatal(FindingNCAIDSyntax, dottedPSD2, quote(p.NCAId))
+	if !found || code == FindingNCAIDSyntax {
 		return
-	}
-	if !isCountry(country) {
-		r.fatal(FindingNCAIDCountry, dottedPSD2, country)
 	}
 	switch listed := ebaAuthority(country); listed {
 	case authority:
@@ -140,9 +131,43 @@ func (r *claimsReader) ncaID(p *PSD2, na bool) {
 	}
 }
 
+// hasNCAId reports whether NCAId is there as text.
+func (p *PSD2) hasNCAId() bool {
+	return p.NCAIdTag == int(asn1.UTF8String) || p.NCAIdTag == int(asn1.PrintableString) || p.NCAIdTag == int(asn1.IA5String)
+}
+
+// ncaIDRule returns the rule that NCAId breaks, "" if it breaks none
+// (GEN-5.2.3-2 and -5).
+func (p *PSD2) ncaIDRule() FindingCode {
+	na := p.centralBankOrAuthority()
+	if na && p.NCAId == "NA" {
+		return ""
+	}
+	country, authority, found := strings.Cut(p.NCAId, "-")
+	switch {
+	case !found || len(country) != 2 || !isUpper(country[0]) || !isUpper(country[1]) || !validAuthority(authority):
+		return FindingNCAIDSyntax
+	case !isCountry(country):
+		return FindingNCAIDCountry
+	case na:
+		return FindingNCAIDNA
+	}
+	return ""
+}
+
+// centralBankOrAuthority reports whether a role is PSP_CB or PSP_PA by its OID.
+func (p *PSD2) centralBankOrAuthority() bool {
+	for i := range p.Roles {
+		if RoleByOID(p.Roles[i].OID).Intersects(RoleCB | RolePA) {
+			return true
+		}
+	}
+	return false
+}
+
 // roles reads RolesOfPSP ::= SEQUENCE OF RoleOfPSP. It returns the roles whose
-// OID and name agree, and those that are named by OID.
-func (r *claimsReader) roles(p *PSD2, e *element) (known, named Roles) {
+// OID and name agree.
+func (r *claimsReader) roles(p *PSD2, e *element) Roles {
 	if e.tag != asn1.SEQUENCE {
 		r.fatal(FindingRolesType, dottedPSD2, e.kind())
 	}
@@ -242,14 +267,14 @@ func roleName(oid string, name *element) (string, bool) {
 // judgeRoles compares the roles with the standard. Neither the OID nor the name
 // wins where they disagree (REG-5.2.2-5): the role is dropped, and in strict
 // mode the statement with it.
-func (r *claimsReader) judgeRoles(p *PSD2) (known, named Roles) {
+func (r *claimsReader) judgeRoles(p *PSD2) Roles {
+	var known Roles
 	for i := range p.Roles {
 		role := &p.Roles[i]
 		if repeated(p.Roles[:i], role.OID) {
 			r.add(FindingDuplicateRole, SeverityWarning, dottedPSD2, role.OID)
 		}
 		bit := RoleByOID(role.OID)
-		named |= bit
 		switch {
 		case bit != 0 && RoleByName(role.Name) == bit:
 			known |= bit
@@ -263,7 +288,7 @@ func (r *claimsReader) judgeRoles(p *PSD2) (known, named Roles) {
 	if known.Has(RoleUnspecified) && known != RoleUnspecified {
 		r.add(FindingUnspecifiedRole, SeverityWarning, dottedPSD2, "")
 	}
-	return known, named
+	return known
 }
 
 func repeated(roles []Role, oid string) bool {
