@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"strings"
 	"unicode/utf8"
@@ -19,30 +20,41 @@ const maxInputSize = 1 << 20
 // stdinName is the operand that stands for standard input.
 const stdinName = "-"
 
+// reasonInput is the code of a file that could not be read, or is no such file.
+const reasonInput = "input"
+
 var (
 	errNoCertificate = errors.New("no certificate in it: not PEM, not DER, not base64 of DER")
 	errBadPEM        = errors.New("a PEM block of a certificate cannot be decoded")
 )
 
-// readInput reads a file of at most limit bytes. Its errors name the file.
+// readInput reads a file of at most limit bytes. Its errors do not name the file.
 func (e *env) readInput(name string, limit int64) ([]byte, error) {
 	var in io.Reader = e.stdin
 	if name != stdinName {
 		f, err := os.Open(name)
 		if err != nil {
-			return nil, err
+			return nil, withoutPath(err)
 		}
 		defer func() { _ = f.Close() }()
 		in = f
 	}
 	var b bytes.Buffer
 	if _, err := b.ReadFrom(io.LimitReader(in, limit+1)); err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+		return nil, withoutPath(err)
 	}
 	if int64(b.Len()) > limit {
-		return nil, fmt.Errorf("%s: more than %d bytes", name, limit)
+		return nil, fmt.Errorf("more than %d bytes", limit)
 	}
 	return b.Bytes(), nil
+}
+
+// withoutPath drops the name of the file, which callers write themselves.
+func withoutPath(err error) error {
+	if p, ok := errors.AsType[*fs.PathError](err); ok {
+		return p.Err
+	}
+	return err
 }
 
 // splitCertificates returns the DER of each certificate of a file: PEM with

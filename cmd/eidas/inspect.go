@@ -6,7 +6,6 @@ import (
 	"crypto/x509"
 	"encoding/asn1"
 	"encoding/hex"
-	"errors"
 	"flag"
 	"fmt"
 	"time"
@@ -38,7 +37,9 @@ With --json, one object on one line for each certificate, in order:
   findings[{code,severity,oid,detail}]  deviations from the standards
   error, reason                  only where no identity can be had: text and code
   organization_identifiers[], policies[], statements[], semantics[], pds[],
-  subject, issuer, not_before, not_after, sha256, x509_error, lenient`,
+  subject, issuer, not_before, not_after, sha256, lenient
+  x509_error                     why crypto/x509 refuses the certificate
+  statements_error               why its statements are refused: no role counts then`,
 		exits: `  0  every certificate was read and has an identity, with or without findings
   1  a certificate has no identity: its error says why
   2  a file cannot be read, or holds no certificate`,
@@ -48,24 +49,27 @@ With --json, one object on one line for each certificate, in order:
 			"openssl s_client -connect HOST:443 </dev/null | eidas inspect -",
 		},
 		define: func(fs *flag.FlagSet) action {
-			lenient := fs.Bool("lenient", false, "also read the two malformed shapes of statements that were found in the wild")
+			lenient := fs.Bool("lenient", false, "accept the malformed shapes of statements that were found in the wild")
+			brief := fs.Bool("brief", false, "leave the general text of the certificate out")
 			return func(ctx context.Context, e *env, files []string) (int, error) {
 				if len(files) == 0 {
 					return 0, usagef("no FILE given")
 				}
-				return e.inspectFiles(ctx, files, *lenient)
+				return e.inspectFiles(ctx, files, inspectOptions{lenient: *lenient, brief: *brief})
 			}
 		},
 	}
 }
 
-func (e *env) inspectFiles(ctx context.Context, files []string, lenient bool) (int, error) {
+type inspectOptions struct{ lenient, brief bool }
+
+func (e *env) inspectFiles(ctx context.Context, files []string, o inspectOptions) (int, error) {
 	code := exitAccepted
 	for _, name := range files {
 		if err := ctx.Err(); err != nil {
 			return 0, err
 		}
-		c, err := e.inspectFile(name, lenient)
+		c, err := e.inspectFile(name, o)
 		if err != nil {
 			return 0, err
 		}
@@ -76,7 +80,7 @@ func (e *env) inspectFiles(ctx context.Context, files []string, lenient bool) (i
 
 // inspectFile shows each certificate of a file. Its error means that standard
 // output is gone; a file that cannot be read is reported and gives exitUsage.
-func (e *env) inspectFile(name string, lenient bool) (int, error) {
+func (e *env) inspectFile(name string, o inspectOptions) (int, error) {
 	data, err := e.readInput(name, maxInputSize)
 	var ders [][]byte
 	if err == nil {
@@ -84,9 +88,9 @@ func (e *env) inspectFile(name string, lenient bool) (int, error) {
 	}
 	code := exitAccepted
 	for i, der := range ders {
-		in := inspect(der, lenient)
+		in := inspect(der, o.lenient)
 		in.report.File, in.report.Index = name, i
-		if err := e.showInspection(in); err != nil {
+		if err := e.showInspection(in, o.brief); err != nil {
 			return 0, err
 		}
 		code = max(code, in.code())
@@ -94,12 +98,12 @@ func (e *env) inspectFile(name string, lenient bool) (int, error) {
 	if err == nil {
 		return code, nil
 	}
-	e.complain(fmt.Sprintf("eidas inspect: %s: %s\n", clean(name), clean(unwrapPath(err).Error())))
+	e.complain(fmt.Sprintf("eidas inspect: %s: %s\n", clean(name), clean(err.Error())))
 	if !e.json {
 		return exitUsage, nil
 	}
 	r := newInspectReport()
-	r.File, r.Index, r.Error, r.Reason = name, len(ders), unwrapPath(err).Error(), "input"
+	r.File, r.Index, r.Error, r.Reason = name, len(ders), err.Error(), reasonInput
 	return exitUsage, e.emit(r)
 }
 
@@ -142,6 +146,7 @@ type inspectReport struct {
 	NotAfter                *time.Time    `json:"not_after,omitempty"`
 	SHA256                  string        `json:"sha256,omitempty"`
 	X509Error               string        `json:"x509_error,omitempty"`
+	StatementsError         string        `json:"statements_error,omitempty"`
 	Lenient                 bool          `json:"lenient,omitempty"`
 }
 
@@ -200,6 +205,11 @@ func inspect(der []byte, lenient bool) *inspection {
 	if in.claims != nil {
 		in.report.readClaims(in.claims)
 	}
+	// Malformed statements are shown and do not hide the identity; whether
+	// anything may follow from either is for Validate to say.
+	if err != nil && in.claims != nil && eidas.ReasonOf(err) == eidas.ReasonStatementsMalformed {
+		in.report.StatementsError, err = err.Error(), nil
+	}
 	if err == nil {
 		in.id, err = in.claims.Identity(eidas.ProfileEU)
 	}
@@ -213,7 +223,7 @@ func inspect(der []byte, lenient bool) *inspection {
 
 func (r *inspectReport) readCertificate(c *x509.Certificate) {
 	notBefore, notAfter := c.NotBefore.UTC(), c.NotAfter.UTC()
-	r.Subject, r.Issuer = c.Subject.String(), c.Issuer.String()
+	r.Subject, r.Issuer = nameText(&c.Subject), nameText(&c.Issuer)
 	r.NotBefore, r.NotAfter = &notBefore, &notAfter
 }
 
@@ -281,13 +291,4 @@ func describeDER(der []byte) string {
 		name = fmt.Sprintf("%d", v.Tag)
 	}
 	return fmt.Sprintf("tag %s len %d", name, len(v.Bytes))
-}
-
-// unwrapPath drops the name of the file from an error that is shown beside it.
-func unwrapPath(err error) error {
-	type named interface{ Unwrap() error }
-	if p, ok := errors.AsType[named](err); ok && p.Unwrap() != nil {
-		return p.Unwrap()
-	}
-	return err
 }

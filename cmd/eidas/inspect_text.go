@@ -2,6 +2,7 @@ package main
 
 import (
 	"crypto/x509"
+	"crypto/x509/pkix"
 	"fmt"
 	"strings"
 	"time"
@@ -11,16 +12,16 @@ import (
 )
 
 // showInspection prints one certificate.
-func (e *env) showInspection(in *inspection) error {
+func (e *env) showInspection(in *inspection, brief bool) error {
 	if e.json {
 		return e.emit(in.report)
 	}
-	return e.print(inspectText(in, e.style))
+	return e.print(inspectText(in, brief, e.style))
 }
 
 // inspectText is certinfo's text, indented, and our own block. The block alone
 // begins at the margin: so no line end hidden in a name can counterfeit it.
-func inspectText(in *inspection, s style) string {
+func inspectText(in *inspection, brief bool, s style) string {
 	r := &in.report
 	title := clean(r.File)
 	if r.Index > 0 {
@@ -28,8 +29,10 @@ func inspectText(in *inspection, s style) string {
 	}
 	var b strings.Builder
 	b.WriteString(s.bold(title) + "\n\n")
-	b.WriteString(generalText(in, s))
-	b.WriteString("\n" + s.bold("What the certificate says of itself (nothing of it is proved here)") + "\n")
+	if !brief {
+		b.WriteString(generalText(in, s) + "\n")
+	}
+	b.WriteString(s.bold("What the certificate says of itself (nothing of it is proved here)") + "\n")
 	b.WriteString(facts(s, inspectFacts(in, s)))
 	b.WriteString(findingsText(r.Findings, s) + "\n")
 	return b.String()
@@ -67,6 +70,9 @@ func inspectFacts(in *inspection, s style) []fact {
 		list = append(list, fact{"Subject", []string{clean(r.Subject)}}, fact{"Issuer", []string{clean(r.Issuer)}},
 			fact{"Valid", []string{day(*r.NotBefore) + " to " + day(*r.NotAfter)}})
 	}
+	if r.StatementsError != "" {
+		list = append(list, fact{"Statements", []string{s.red("refused") + ": " + clean(plain(r.StatementsError))}})
+	}
 	if c := in.claims; c != nil {
 		list = append(list, psd2Facts(c, s)...)
 		list = append(list, statementFacts(&c.Statements)...)
@@ -77,7 +83,7 @@ func inspectFacts(in *inspection, s style) []fact {
 
 func identityFact(r *inspectReport, s style) fact {
 	if r.Error != "" {
-		lines := []string{s.red("none") + ": " + clean(strings.TrimPrefix(r.Error, "eidas: "))}
+		lines := []string{s.red("none") + ": " + clean(plain(r.Error))}
 		for _, o := range r.OrganizationIdentifiers {
 			lines = append(lines, s.dim("organizationIdentifier ")+clean(o.Value))
 		}
@@ -89,6 +95,11 @@ func identityFact(r *inspectReport, s style) fact {
 	}
 	parts = append(parts, "number "+clean(r.Number))
 	return fact{"Identity", []string{s.bold(clean(r.Identity)), s.dim(strings.Join(parts, ", "))}}
+}
+
+// plain drops the names of packages from the text of an error.
+func plain(text string) string {
+	return strings.TrimRight(strings.NewReplacer("eidas: ", "", "trustlist: ", "", "revocation: ", "").Replace(text), ": ")
 }
 
 func psd2Facts(c *eidas.Claims, s style) []fact {
@@ -133,9 +144,11 @@ func statementFacts(st *eidas.Statements) []fact {
 		named("Identified", st.IdentMethods),
 		named("Semantics", st.Semantics),
 	}
+	var pds []string
 	for _, p := range st.PDS {
-		list = append(list, fact{"Disclosure", []string{clean(p.URL) + " (" + clean(p.Lang) + ")"}})
+		pds = append(pds, clean(p.URL)+" ("+clean(p.Lang)+")")
 	}
+	list = append(list, fact{"Disclosure", pds})
 	if l := st.LimitValue; l != nil {
 		list = append(list, fact{"Limit", []string{fmt.Sprintf("%d × 10^%d %s", l.Amount, l.Exponent, clean(l.Currency))}})
 	}
@@ -230,6 +243,30 @@ func lines(text string) []string {
 		return nil
 	}
 	return strings.Split(strings.TrimSuffix(text, "\n"), "\n")
+}
+
+// nameText writes a distinguished name in the order of the certificate, with
+// the attributes that Go's and certinfo's texts do not decode.
+func nameText(n *pkix.Name) string {
+	parts := make([]string, 0, len(n.Names))
+	for _, a := range n.Names {
+		oid := a.Type.String()
+		key, known := map[string]string{
+			"2.5.4.3": "CN", "2.5.4.4": "SN", "2.5.4.5": "serialNumber", "2.5.4.6": "C", "2.5.4.7": "L", "2.5.4.8": "ST",
+			"2.5.4.9": "street", "2.5.4.10": "O", "2.5.4.11": "OU", "2.5.4.12": "title", "2.5.4.15": "businessCategory",
+			"2.5.4.17": "postalCode", "2.5.4.42": "GN", "2.5.4.97": "organizationIdentifier",
+			"1.2.840.113549.1.9.1": "emailAddress", "0.9.2342.19200300.100.1.25": "DC",
+			"1.3.6.1.4.1.311.60.2.1.1": "jurisdictionL", "1.3.6.1.4.1.311.60.2.1.2": "jurisdictionST",
+			"1.3.6.1.4.1.311.60.2.1.3": "jurisdictionC",
+		}[oid]
+		if !known {
+			key = oid
+		}
+		// RFC 4514, 2.4: so that no value passes for another attribute.
+		value := strings.NewReplacer(`\`, `\\`, ",", `\,`, "+", `\+`, "=", `\=`).Replace(fmt.Sprint(a.Value))
+		parts = append(parts, key+"="+value)
+	}
+	return strings.Join(parts, ", ")
 }
 
 func day(t time.Time) string { return t.UTC().Format(time.DateOnly) }

@@ -1,0 +1,172 @@
+package main
+
+import (
+	"context"
+	"crypto/x509"
+	"flag"
+	"time"
+
+	"github.com/seed-b953571c/eidas"
+)
+
+func qualifyCommand() *command {
+	return &command{
+		name:     "qualify",
+		operands: "CHAIN…",
+		summary:  "say whether a certificate is qualified, for what, and by which service",
+		about: `
+Applies ETSI TS 119 615 to the leaf of CHAIN: at its issuance, at --at, and both
+together. No policy, usage, revocation or authorisation is judged (see 'eidas
+verify'). CHAIN is PEM or DER; the leaf alone is enough when a listed service
+issued it.
+
+With --json, one object:
+  conclusion                     QESig AdESig-QC AdESig, QESeal AdESeal-QC AdESeal,
+                                 Unknown-QC-QSCD Unknown-QC Unknown, "Not AdES" for
+                                 website authentication, N/A when the list
+                                 contradicts itself
+  qualified, type, qscd          type: esign eseal web unknown
+  at_issuance{…}, at_time{…}     at, conclusion, qualified, type, qscd, reason,
+                                 service{territory,provider,name,status},
+                                 qualifiers[], warnings[]
+  warnings[{code,detail}]        of both
+  path_error, path_reason        only when no listed service was found
+  statements_error               only when the statements are malformed
+  error, reason                  only when no conclusion can be drawn`,
+		exits: `  0  qualified
+  1  not qualified, or not determined
+  2  usage or input error`,
+		examples: []string{
+			"eidas qualify --world data/worlds/eu-2023 --at 2023-10-28 qwac.pem",
+			"eidas qualify --world data/worlds/eu-2023 --at 2021-03-01T00:00:00Z leaf.der issuer.der --json",
+		},
+		define: func(fs *flag.FlagSet) action {
+			var f worldFlags
+			var at timeFlag
+			f.define(fs)
+			fs.Var(&at, "at", "`TIME` of judgement, RFC 3339 or a date (default now)")
+			return func(ctx context.Context, e *env, files []string) (int, error) {
+				if at.IsZero() {
+					at.Time = time.Now() //nolint:forbidigo // the default of a command line
+				}
+				return e.qualify(ctx, &f, at.Time, files)
+			}
+		},
+	}
+}
+
+// qualifyReport is the JSON of "qualify".
+type qualifyReport struct {
+	*qualificationReport        // nil when no conclusion can be drawn
+	PathError            string `json:"path_error,omitempty"`
+	PathReason           string `json:"path_reason,omitempty"`
+	StatementsError      string `json:"statements_error,omitempty"`
+	Error                string `json:"error,omitempty"`
+	Reason               string `json:"reason,omitempty"`
+}
+
+func (e *env) qualify(ctx context.Context, f *worldFlags, at time.Time, files []string) (int, error) {
+	r, err := e.qualifyFiles(ctx, f, at, files)
+	if refusal := refusalOf(err); refusal != nil {
+		r = &qualifyReport{Error: refusal.Error(), Reason: refusal.Reason.String()}
+	} else if err != nil {
+		return 0, err
+	}
+	if err := e.showQualify(r); err != nil {
+		return 0, err
+	}
+	if r.qualificationReport == nil || !r.Qualified {
+		return exitRefused, nil
+	}
+	return exitAccepted, nil
+}
+
+func (e *env) qualifyFiles(ctx context.Context, f *worldFlags, at time.Time, files []string) (*qualifyReport, error) {
+	chain, err := e.readChain(files)
+	if err != nil {
+		return nil, err
+	}
+	_, snapshot, err := e.loadWorld(ctx, f)
+	if err != nil {
+		return nil, err
+	}
+	return qualifyChain(snapshot.Services(), chain, at), nil
+}
+
+// qualifyChain concludes from the services of the path. Without a path, or with
+// statements that are malformed, there still is a conclusion, and the report
+// says what it lacks.
+func qualifyChain(set *eidas.ServiceSet, chain []*x509.Certificate, at time.Time) *qualifyReport {
+	r := &qualifyReport{}
+	services, err := eidas.FindServices(set, chain, at)
+	if err != nil {
+		r.PathError, r.PathReason = err.Error(), eidas.ReasonOf(err).String()
+	}
+	claims, err := eidas.ParseClaims(chain[0])
+	if err != nil {
+		r.StatementsError = err.Error()
+	}
+	if claims == nil {
+		claims = &eidas.Claims{}
+	}
+	q := eidas.Qualify(chain[0], claims, services, at)
+	r.qualificationReport = newQualificationReport(&q)
+	return r
+}
+
+func (e *env) showQualify(r *qualifyReport) error {
+	if e.json {
+		return e.emit(r)
+	}
+	return e.print(qualifyText(r, e.style))
+}
+
+func qualifyText(r *qualifyReport, s style) string {
+	if r.qualificationReport == nil {
+		return s.red("no conclusion") + "  " + clean(r.Reason) + "\n  " + clean(plain(r.Error)) + "\n"
+	}
+	verdict := s.red("not qualified")
+	if r.Qualified {
+		verdict = s.green("qualified")
+	}
+	head := verdict + "  " + s.bold(r.Conclusion) + "\n"
+	list := []fact{
+		{"Type", []string{typeText(r.Type)}},
+		{"At issuance", sideLines(&r.AtIssuance, s)},
+		{"At the time", sideLines(&r.AtTime, s)},
+	}
+	if r.PathError != "" {
+		list = append(list, fact{"Path", []string{s.red("none: ") + clean(plain(r.PathError))}})
+	}
+	if r.StatementsError != "" {
+		list = append(list, fact{"Statements", []string{s.red("refused: ") + clean(plain(r.StatementsError))}})
+	}
+	for _, w := range r.Warnings {
+		list = append(list, fact{"Warning", []string{s.yellow(string(w.Code)) + "  " + clean(w.Detail)}})
+	}
+	return head + facts(s, list)
+}
+
+// sideLines describes the qualification at one time.
+func sideLines(r *sideReport, s style) []string {
+	first := r.At.Format(time.RFC3339) + "  " + r.Conclusion
+	if r.Reason != "" {
+		first += "  " + s.yellow(r.Reason)
+	}
+	out := []string{first}
+	if v := r.Service; v != nil {
+		out = append(out, serviceText(v)...)
+	}
+	for _, q := range r.Qualifiers {
+		out = append(out, "qualifier "+clean(lastSegment(q)))
+	}
+	return out
+}
+
+// serviceText describes a service on two lines.
+func serviceText(v *serviceReport) []string {
+	return []string{
+		clean(v.Name) + ", " + clean(v.Provider),
+		"list of " + clean(v.Territory) + ", " + clean(v.Status) + " since " + v.Since,
+	}
+}
