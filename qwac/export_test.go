@@ -1,0 +1,34 @@
+package qwac
+
+import (
+	"github.com/seed-b953571c/eidas"
+)
+
+// ProvenChains returns how many chains are kept parsed.
+func (v *Verifier) ProvenChains() int {
+	v.proven.mu.Lock()
+	defer v.proven.mu.Unlock()
+	return len(v.proven.byKey)
+}
+
+// Parked returns how many verdicts wait for a second hook.
+func (v *Verifier) Parked() int {
+	v.shared.mu.Lock()
+	defer v.shared.mu.Unlock()
+	return len(v.shared.parked)
+}
+
+// The limits, for tests at their edges.
+const (
+	MaxCertificates = maxCertificates
+	MaxBytes        = maxBytes
+	MaxHandoffs     = maxHandoffs
+	MaxProvenChains = maxProvenChains
+	HandoffAge      = handoffAge
+)
+
+// SameHost is sameHost.
+func SameHost(serverName, host string) bool { return sameHost(serverName, host) }
+
+// StatusOf is statusOf.
+func StatusOf(r eidas.Reason) int { return statusOf(r) }

@@ -1,0 +1,23 @@
+package qwac_test
+
+import (
+	"context"
+	"crypto"
+	"crypto/x509"
+	"encoding/asn1"
+	"time"
+
+	"github.com/seed-b953571c/eidas"
+)
+
+type (
+	oid    = asn1.ObjectIdentifier
+	signer = crypto.Signer
+)
+
+// validatorFunc is a Validator that says the same of everybody.
+type validatorFunc func() (*eidas.Result, error)
+
+func (f validatorFunc) Validate(context.Context, []*x509.Certificate, eidas.Use, time.Time) (*eidas.Result, error) {
+	return f()
+}
