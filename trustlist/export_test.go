@@ -23,3 +23,6 @@ func ParseOctets(octets []byte) (Parsed, error) {
 		Skipped: c.skipped, Unreadable: c.unreadable, Pointers: len(c.scheme.pointers),
 	}, nil
 }
+
+// ReasonOfCode is reasonOfCode.
+var ReasonOfCode = reasonOfCode

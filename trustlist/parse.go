@@ -81,7 +81,7 @@ func (p *parser) provider(l *eidas.List) {
 			})
 		case tsl("TSPServices"):
 			p.children(func(n xmldsig.Name) {
-				if n == tsl("TSPService") && p.take(len(p.out.services), maxServices, "services") {
+				if n == tsl("TSPService") && p.take(len(p.out.services)+p.out.skipped, maxServices, "services") {
 					p.service(l, tsp)
 				}
 			})

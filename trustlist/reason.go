@@ -156,11 +156,17 @@ func refuse(r Reason, format string, args ...any) *Error {
 	return &Error{Reason: r, Err: fmt.Errorf(format, args...)}
 }
 
-// at returns err as an *Error that names url. An *Error keeps its reason; any
-// other error gets r.
+// at returns err as an *Error that names url. An *Error or Reason in err keeps
+// its reason; any other error gets r.
 func at(err error, url string, r Reason) *Error {
 	if e, ok := errors.AsType[*Error](err); ok {
 		return &Error{Reason: e.Reason, URL: url, Err: e.Err}
+	}
+	if own, ok := errors.AsType[Reason](err); ok && own != 0 {
+		r = own
+		if err == error(own) { // nothing more to say
+			err = nil
+		}
 	}
 	return &Error{Reason: r, URL: url, Err: err}
 }
