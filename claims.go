@@ -35,6 +35,9 @@ type Claims struct {
 
 	cabfMalformed    bool // the extension cannot be relied on
 	subjectMalformed bool // OrganizationIdentifiers may be incomplete
+	// checked is the value of an organizationIdentifier that checkIdentifier
+	// found no fault with, "" if there is none.
+	checked string
 }
 
 // OrganizationIdentifier is one value of attribute 2.5.4.97 of a subject.
@@ -105,7 +108,7 @@ func parseClaims(cert *x509.Certificate, lenient bool) (*Claims, error) {
 	if cert == nil {
 		return nil, &Error{Reason: ReasonCertificateMissing}
 	}
-	r := claimsReader{claims: &Claims{}, lenient: lenient}
+	r := newClaimsReader(lenient)
 	r.subject(cert.RawSubject)
 	if len(cert.Extensions) > maxExtensions {
 		r.fatal(FindingTooMany, "", "extensions")
@@ -149,9 +152,12 @@ func (c *Claims) Identity(p Profile) (Identity, error) {
 	if !attribute.lawfulType() {
 		return Identity{}, refuse(ReasonIdentityMalformed, "organizationIdentifier with tag %d: %s", attribute.Tag, quote(attribute.Value))
 	}
-	id, err := ParseOrganizationIdentifier(p, attribute.Value)
-	if err != nil {
-		return Identity{}, err
+	id := Identity{p, attribute.Value}
+	if !validProfile(p) || attribute.Value == "" || attribute.Value != c.checked {
+		var err error
+		if id, err = ParseOrganizationIdentifier(p, attribute.Value); err != nil {
+			return Identity{}, err
+		}
 	}
 	if err := c.checkAuthority(id); err != nil {
 		return Identity{}, err
@@ -240,6 +246,7 @@ func (r *claimsReader) identifierFindings(value string) {
 		r.add(code, SeverityError, dottedOrganizationIdentifier, quote(value))
 		return
 	}
+	c.checked = value
 	id := Identity{ProfileEU, value}
 	switch id.Scheme() {
 	case SchemePSD:

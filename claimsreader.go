@@ -11,10 +11,44 @@ import (
 // claimsReader gathers the claims of one certificate in one pass.
 type claimsReader struct {
 	claims  *Claims
+	room    *claimsRoom
 	lenient bool
 	refused Finding  // the first that makes the statements unusable
 	seen    uint8    // extensions met, by extensionKind
 	purpose purposes // what extKeyUsage names
+	// der is the extension being read and text the same octets, so that the
+	// texts of an extension share one allocation: see keep.
+	der  []byte
+	text string
+}
+
+// claimsRoom is Claims with room for what a usual certificate holds, in one
+// allocation. What needs more grows as any slice does.
+type claimsRoom struct {
+	claims     Claims
+	psd2       PSD2
+	identifier [1]OrganizationIdentifier
+	list       [6]Statement
+	types      [1]string
+	pds        [2]PDSLocation
+	roles      [4]Role
+	policies   [4]string
+	findings   [4]Finding
+}
+
+func newClaimsReader(lenient bool) claimsReader {
+	room := &claimsRoom{}
+	return claimsReader{claims: &room.claims, room: room, lenient: lenient}
+}
+
+// keep returns the octets b of the extension being read as a string. It avoids
+// a copy where b is part of r.der, whose place in it follows from the
+// capacities.
+func (r *claimsReader) keep(b []byte) string {
+	if at := cap(r.der) - cap(b); at >= 0 && at+len(b) <= len(r.text) && r.text[at:at+len(b)] == string(b) {
+		return r.text[at : at+len(b)]
+	}
+	return string(b)
 }
 
 // purposes is what of extKeyUsage matters for findings.
@@ -37,7 +71,7 @@ func (r *claimsReader) add(code FindingCode, severity Severity, oid, detail stri
 		return
 	}
 	if c.Findings == nil {
-		c.Findings = make([]Finding, 0, 4)
+		c.Findings = r.room.findings[:0]
 	}
 	c.Findings = append(c.Findings, Finding{code, severity, oid, detail})
 }
@@ -110,9 +144,12 @@ func (r *claimsReader) attribute(rdn *cryptobyte.String) bool {
 		return false
 	}
 	if string(oid) == derOrganizationIdentifier {
-		text, _ := directoryText(&value)
-		r.claims.OrganizationIdentifiers = append(r.claims.OrganizationIdentifiers,
-			OrganizationIdentifier{Value: text, Tag: value.number()})
+		text, _ := r.directoryText(&value)
+		c := r.claims
+		if c.OrganizationIdentifiers == nil {
+			c.OrganizationIdentifiers = r.room.identifier[:0]
+		}
+		c.OrganizationIdentifiers = append(c.OrganizationIdentifiers, OrganizationIdentifier{Value: text, Tag: value.number()})
 	}
 	return true
 }
@@ -128,6 +165,13 @@ func (r *claimsReader) extension(kind extensionKind, critical bool, value []byte
 		return
 	}
 	r.seen |= 1 << kind
+	if kind == extensionStatements || kind == extensionCABF {
+		if len(value) > maxStatementsSize {
+			r.fatal(FindingTooMany, extensionOIDs[kind].String(), strconv.Itoa(len(value))+" octets")
+			return
+		}
+		r.der, r.text = value, string(value)
+	}
 	switch kind {
 	case extensionStatements:
 		r.statements(critical, value)
@@ -152,7 +196,7 @@ func (r *claimsReader) extension(kind extensionKind, critical bool, value []byte
 func (r *claimsReader) policies(value []byte) {
 	list, ok := readWhole(value)
 	if ok {
-		r.claims.Policies = make([]string, 0, countElements(list))
+		r.claims.Policies = r.room.policies[:0]
 	}
 	for ok && !list.Empty() {
 		var policy cryptobyte.String
@@ -205,8 +249,8 @@ func (r *claimsReader) cabf(value []byte) {
 	}
 	ok = ok && readElement(&body, &reference)
 	if ok {
-		text, _ := directoryText(&reference)
-		r.claims.CABF = &CABFOrganizationIdentifier{asciiText(scheme.body), asciiText(country.body), asciiText(state.body), text}
+		text, _ := r.directoryText(&reference)
+		r.claims.CABF = &CABFOrganizationIdentifier{r.asciiText(scheme.body), r.asciiText(country.body), r.asciiText(state.body), text}
 	}
 	r.claims.cabfMalformed = !ok || !body.Empty() ||
 		scheme.tag != asn1.PrintableString || len(scheme.body) != 3 || !isPrintable(scheme.body) ||
@@ -228,7 +272,7 @@ func ParseClaimsDER(der []byte) (*Claims, error) {
 	if !ok {
 		return nil, refuse(ReasonCertificateMalformed, "not a certificate in DER")
 	}
-	r := claimsReader{claims: &Claims{}}
+	r := newClaimsReader(false)
 	r.subject(subject)
 	for n := 0; !extensions.Empty(); n++ {
 		if n == maxExtensions {

@@ -49,15 +49,61 @@ func isCountry(code string) bool {
 // difference is a warning, never a refusal. Some codes serve two countries
 // (FMA, CBI, BL): a code means nothing without its country.
 func ebaAuthority(country string) string {
-	const list = "AT-FMA BE-NBB BG-BNB HR-HNB CY-CBC CZ-CNB DK-DFSA EE-FI FI-FINFSA FR-ACPR DE-BAFIN " +
-		"GR-BOG HU-CBH IS-CBI IE-CBI IT-BI LI-FMA LV-BL LT-BL LU-CSSF NO-FSA MT-MFSA NL-DNB PL-PFSA " +
-		"PT-BP RO-NBR SK-NBS SI-BS ES-BE SE-FINA "
-	for rest := list; rest != ""; {
-		entry, after, _ := strings.Cut(rest, " ")
-		if entry[:2] == country {
-			return entry[3:]
-		}
-		rest = after
+	switch country {
+	case "AT", "LI":
+		return "FMA"
+	case "BE":
+		return "NBB"
+	case "BG":
+		return "BNB"
+	case "HR":
+		return "HNB"
+	case "CY":
+		return "CBC"
+	case "CZ":
+		return "CNB"
+	case "DK":
+		return "DFSA"
+	case "EE":
+		return "FI"
+	case "FI":
+		return "FINFSA"
+	case "FR":
+		return "ACPR"
+	case "DE":
+		return "BAFIN"
+	case "GR":
+		return "BOG"
+	case "HU":
+		return "CBH"
+	case "IS", "IE":
+		return "CBI"
+	case "IT":
+		return "BI"
+	case "LV", "LT":
+		return "BL"
+	case "LU":
+		return "CSSF"
+	case "NO":
+		return "FSA"
+	case "MT":
+		return "MFSA"
+	case "NL":
+		return "DNB"
+	case "PL":
+		return "PFSA"
+	case "PT":
+		return "BP"
+	case "RO":
+		return "NBR"
+	case "SK":
+		return "NBS"
+	case "SI":
+		return "BS"
+	case "ES":
+		return "BE"
+	case "SE":
+		return "FINA"
 	}
 	return ""
 }

@@ -103,13 +103,13 @@ func readElement(in *cryptobyte.String, out *element) bool {
 	if !in.ReadAnyASN1Element(&out.full, &out.tag) {
 		return false
 	}
-	out.body = out.full
-	var tag asn1.Tag
-	var body cryptobyte.String
-	if !out.body.ReadAnyASN1(&body, &tag) {
-		return false
+	// cryptobyte has checked the header: one octet of tag, then the length in
+	// short form, or an octet that counts the octets of the length.
+	header := 2
+	if out.full[1]&0x80 != 0 {
+		header += int(out.full[1] & 0x7f)
 	}
-	out.body = body
+	out.body = out.full[header:]
 	return true
 }
 
@@ -131,12 +131,15 @@ func readOID(in *cryptobyte.String) ([]byte, bool) {
 }
 
 // readOIDs reads a SEQUENCE OF OBJECT IDENTIFIER that fills der, in dotted form.
-func readOIDs(der []byte) ([]string, bool) {
+// At least one must be there, and at most maxListed.
+func readOIDs(der []byte) ([]string, bool) { return appendOIDs(nil, der) }
+
+// appendOIDs is readOIDs onto out.
+func appendOIDs(out []string, der []byte) ([]string, bool) {
 	list, ok := readWhole(der)
 	if !ok || list.Empty() {
 		return nil, false
 	}
-	var out []string
 	for !list.Empty() {
 		oid, ok := readOID(&list)
 		if !ok || len(out) == maxListed {
@@ -204,17 +207,17 @@ func dottedLarge(content []byte) string {
 // directoryText decodes the text of a string type for people and for
 // comparison. The second result says whether the text is exactly what the
 // encoding says; where it is not, the text is for display only.
-func directoryText(e *element) (string, bool) {
+func (r *claimsReader) directoryText(e *element) (string, bool) {
 	switch e.tag {
 	case asn1.UTF8String:
 		if !utf8.Valid(e.body) {
 			return strings.ToValidUTF8(string(e.body), string(utf8.RuneError)), false
 		}
-		return string(e.body), true
+		return r.keep(e.body), true
 	case asn1.PrintableString:
-		return asciiText(e.body), isPrintable(e.body)
+		return r.asciiText(e.body), isPrintable(e.body)
 	case asn1.IA5String, asn1.T61String, tagNumericString, tagVisibleString:
-		text := asciiText(e.body)
+		text := r.asciiText(e.body)
 		return text, len(text) == len(e.body)
 	case tagBMPString:
 		return bmpText(e.body)
@@ -223,7 +226,7 @@ func directoryText(e *element) (string, bool) {
 }
 
 // asciiText returns the text with every octet beyond ASCII replaced.
-func asciiText(b []byte) string {
+func (r *claimsReader) asciiText(b []byte) string {
 	for _, c := range b {
 		if c >= utf8.RuneSelf {
 			return strings.Map(func(r rune) rune {
@@ -234,7 +237,7 @@ func asciiText(b []byte) string {
 			}, string(b))
 		}
 	}
-	return string(b)
+	return r.keep(b)
 }
 
 func bmpText(b []byte) (string, bool) {

@@ -38,7 +38,7 @@ const maxNameRunes = 256
 
 // psd2 reads PSD2QcType ::= SEQUENCE { rolesOfPSP, nCAName, nCAId }.
 func (r *claimsReader) psd2(info *element) {
-	p := &PSD2{}
+	p := &r.room.psd2
 	r.claims.PSD2 = p
 	body, ok := readWhole(info.full)
 	if !ok {
@@ -71,7 +71,7 @@ func (r *claimsReader) psd2(info *element) {
 // PrintableString and IA5String are found in the wild; they say the same
 // characters, so the value is used.
 func (r *claimsReader) ncaText(e *element, typeCode, sizeCode FindingCode) (string, int) {
-	text, exact := directoryText(e)
+	text, exact := r.directoryText(e)
 	switch e.tag {
 	case asn1.UTF8String, asn1.PrintableString, asn1.IA5String:
 		if !exact {
@@ -173,7 +173,7 @@ func (r *claimsReader) roles(p *PSD2, e *element) Roles {
 	}
 	list := e.body
 	if e.tag == asn1.SEQUENCE {
-		p.Roles = make([]Role, 0, countElements(list))
+		p.Roles = r.room.roles[:0]
 		for n := 0; !list.Empty(); n++ {
 			var role element
 			if n == maxRoles || !readElement(&list, &role) {
@@ -230,11 +230,11 @@ func (r *claimsReader) pair(p *PSD2, oid, name *element) bool {
 		role.OID = dotted(oid.body)
 	} else {
 		r.fatal(FindingRoleOIDType, dottedPSD2, oid.kind())
-		text, _ := directoryText(oid)
+		text, _ := r.directoryText(oid)
 		role.OID = "tag" + strconv.Itoa(oid.number()) + ":" + text
 		ok = false
 	}
-	text, exact := roleName(role.OID, name)
+	text, exact := r.roleName(role.OID, name)
 	role.Name = text
 	switch {
 	case name.tag == asn1.UTF8String && exact:
@@ -253,7 +253,7 @@ func (r *claimsReader) pair(p *PSD2, oid, name *element) bool {
 
 // roleName returns the text of a role name, without a copy where it is the one
 // of the standard.
-func roleName(oid string, name *element) (string, bool) {
+func (r *claimsReader) roleName(oid string, name *element) (string, bool) {
 	if name.tag == asn1.UTF8String {
 		for i := range roleTable {
 			if roleTable[i].OID == oid && roleTable[i].Name == string(name.body) {
@@ -261,7 +261,7 @@ func roleName(oid string, name *element) (string, bool) {
 			}
 		}
 	}
-	return directoryText(name)
+	return r.directoryText(name)
 }
 
 // judgeRoles compares the roles with the standard. Neither the OID nor the name

@@ -31,7 +31,7 @@ func (r *claimsReader) sscd(info *element) {
 // types reads QcType ::= SEQUENCE OF OBJECT IDENTIFIER (EN 319 412-5, 4.2.3).
 // It decides what the certificate is for, so a malformed one is an error.
 func (r *claimsReader) types(info *element) {
-	types, ok := readOIDs(info.full)
+	types, ok := appendOIDs(r.room.types[:0], info.full)
 	if !ok {
 		r.fatal(FindingTypeSyntax, dottedType, info.kind())
 		return
@@ -63,7 +63,7 @@ func (r *claimsReader) limitValue(info *element) {
 	}
 	switch currency.tag {
 	case asn1.PrintableString:
-		limit.Currency = asciiText(currency.body)
+		limit.Currency = r.asciiText(currency.body)
 		ok = len(limit.Currency) == 3 && isLetters(limit.Currency)
 	case asn1.INTEGER:
 		var number int64
@@ -119,6 +119,9 @@ func (r *claimsReader) pds(info *element) {
 		r.add(FindingPDSSyntax, SeverityWarning, dottedPDS, info.kind())
 		return
 	}
+	if r.claims.Statements.PDS == nil {
+		r.claims.Statements.PDS = r.room.pds[:0]
+	}
 	before := len(r.claims.Statements.PDS)
 	for n := 0; !list.Empty(); n++ {
 		var e element
@@ -139,8 +142,8 @@ func (r *claimsReader) pdsLocation(e *element) bool {
 	if e.tag != asn1.SEQUENCE || !readElement(&body, &url) || !readElement(&body, &lang) {
 		return false
 	}
-	location, okURL := directoryText(&url)
-	language, okLang := directoryText(&lang)
+	location, okURL := r.directoryText(&url)
+	language, okLang := r.directoryText(&lang)
 	if !okURL || !okLang {
 		return false
 	}

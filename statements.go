@@ -102,10 +102,6 @@ func (r *claimsReader) statements(critical bool, value []byte) {
 		// the extension, which is all that criticality asks for.
 		r.add(FindingStatementsCritical, SeverityWarning, dottedStatements, "")
 	}
-	if len(value) > maxStatementsSize {
-		r.fatal(FindingTooMany, dottedStatements, strconv.Itoa(len(value))+" octets")
-		return
-	}
 	list, ok := readWhole(value)
 	if !ok {
 		r.fatal(FindingStatementsSyntax, dottedStatements, "")
@@ -117,7 +113,7 @@ func (r *claimsReader) statements(critical bool, value []byte) {
 		r.statement(list)
 		return
 	}
-	st.List = make([]Statement, 0, countElements(list))
+	st.List = r.room.list[:0]
 	for n := 0; !list.Empty(); n++ {
 		var e element
 		switch {
@@ -133,17 +129,6 @@ func (r *claimsReader) statements(critical bool, value []byte) {
 			r.statement(e.body)
 		}
 	}
-}
-
-// countElements returns how many TLVs list holds, at most maxStatements.
-func countElements(list cryptobyte.String) int {
-	n := 0
-	var e cryptobyte.String
-	var tag asn1.Tag
-	for n < maxStatements && list.ReadAnyASN1Element(&e, &tag) {
-		n++
-	}
-	return n
 }
 
 // statement reads one QCStatement ::= SEQUENCE { statementId, statementInfo
