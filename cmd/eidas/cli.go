@@ -36,7 +36,7 @@ type action func(ctx context.Context, e *env, operands []string) (int, error)
 func commands() []*command {
 	return []*command{
 		inspectCommand(), trustlistLoadCommand(), trustlistCheckCommand(),
-		qualifyCommand(), versionCommand(),
+		verifyCommand(), qualifyCommand(), versionCommand(),
 	}
 }
 

@@ -82,11 +82,16 @@ func (e *env) qualify(ctx context.Context, f *worldFlags, at time.Time, files []
 }
 
 func (e *env) qualifyFiles(ctx context.Context, f *worldFlags, at time.Time, files []string) (*qualifyReport, error) {
+	w, err := openWorld(f)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = w.folder.Close() }()
 	chain, err := e.readChain(files)
 	if err != nil {
 		return nil, err
 	}
-	_, snapshot, err := e.loadWorld(ctx, f)
+	snapshot, err := w.loadOwnTime(ctx, e.stderr)
 	if err != nil {
 		return nil, err
 	}

@@ -108,20 +108,15 @@ func (w *world) load(ctx context.Context, at time.Time, progressTo io.Writer) (*
 	}, at)
 }
 
-// loadWorld opens and loads in one. The lists' freshness is judged at the
-// world's own time. A refusal of the LOTL is an *eidas.Error: nothing is left
-// to judge a certificate by.
-func (e *env) loadWorld(ctx context.Context, f *worldFlags) (*world, *trustlist.Snapshot, error) {
-	w, err := openWorld(f)
-	if err != nil {
-		return nil, nil, err
-	}
-	defer func() { _ = w.folder.Close() }()
-	s, err := w.load(ctx, w.At, e.stderr)
+// loadOwnTime loads the lists for judging a certificate; their freshness is
+// judged at the world's own time. A refusal of the LOTL is an *eidas.Error:
+// nothing is left to judge by.
+func (w *world) loadOwnTime(ctx context.Context, progressTo io.Writer) (*trustlist.Snapshot, error) {
+	s, err := w.load(ctx, w.At, progressTo)
 	if refusedLOTL(err) != nil {
 		err = &eidas.Error{Reason: eidas.ReasonTrustUnavailable, Err: err}
 	}
-	return w, s, err
+	return s, err
 }
 
 // refusedLOTL returns the refusal that err is, nil when it is another error.

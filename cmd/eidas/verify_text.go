@@ -1,0 +1,129 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/seed-b953571c/eidas"
+)
+
+func (e *env) showVerify(r *verifyReport) error {
+	if e.json {
+		return e.emit(r)
+	}
+	return e.print(verifyText(r, e.style))
+}
+
+func verifyText(r *verifyReport, s style) string {
+	var b strings.Builder
+	if r.Decision == accept {
+		b.WriteString(s.green("accepted") + "  " + s.bold(clean(r.Identity)) + "\n")
+	} else {
+		b.WriteString(s.red("refused") + "  " + s.bold(r.Reason) + " (" + causeText(r.Cause) + ")\n")
+		b.WriteString("  " + clean(r.Detail) + "\n")
+	}
+	b.WriteString(facts(s, verifyFacts(r, s)))
+	return b.String()
+}
+
+func causeText(cause string) string {
+	switch cause {
+	case eidas.CauseTPP.String():
+		return "the certificate's side"
+	case eidas.CauseSelf.String():
+		return "our side"
+	}
+	return "a third party's side"
+}
+
+func verifyFacts(r *verifyReport, s style) []fact {
+	var list []fact
+	if r.Decision == refuse && r.Identity != "" {
+		list = append(list, fact{"Claims to be", []string{clean(r.Identity)}})
+	}
+	roles := "none"
+	if len(r.Roles) > 0 {
+		roles = strings.Join(r.Roles, ", ")
+	}
+	if r.Identity != "" || len(r.Roles) > 0 {
+		list = append(list, fact{"Roles", []string{roles}})
+	}
+	list = append(list, fact{"Judged", []string{"for " + r.Use.String() + " at " + r.At.Format(time.RFC3339)}})
+	if q := r.Qualification; q != nil {
+		list = append(list, fact{"Qualified", qualifiedLines(q)})
+	}
+	if r.Service != nil {
+		list = append(list, fact{"Service", serviceText(r.Service)})
+	}
+	if l := r.List; l != nil {
+		list = append(list, fact{"List", []string{fmt.Sprintf("%s, sequence %d, %s", clean(l.Territory), l.Sequence, clean(l.URL))}})
+	}
+	var revoked, path, warnings, degraded []string
+	for i := range r.Revocation {
+		revoked = append(revoked, statusLine(&r.Revocation[i], s))
+	}
+	for _, c := range r.Chain {
+		path = append(path, clean(c.Subject))
+	}
+	for _, w := range r.Warnings {
+		warnings = append(warnings, s.yellow(string(w.Code))+"  "+clean(w.Detail))
+	}
+	for _, d := range r.Degraded {
+		degraded = append(degraded, s.yellow(string(d))+"  "+degradedText(d))
+	}
+	list = append(list, fact{"Revocation", revoked}, fact{"Path", path}, fact{"Warnings", warnings}, fact{"Let pass", degraded})
+	if r.ValidUntil != nil {
+		list = append(list, fact{"Holds until", []string{r.ValidUntil.Format(time.RFC3339)}})
+	}
+	return list
+}
+
+func qualifiedLines(q *qualificationReport) []string {
+	if q.Qualified {
+		return []string{"for " + typeText(q.Type) + ", at issuance and now"}
+	}
+	return []string{
+		"at issuance: " + q.AtIssuance.Conclusion + "  " + q.AtIssuance.Reason,
+		"now:         " + q.AtTime.Conclusion + "  " + q.AtTime.Reason,
+	}
+}
+
+func statusLine(a *statusReport, s style) string {
+	status := a.Status.String()
+	switch a.Status {
+	case eidas.StatusGood:
+		status = s.green(status)
+	case eidas.StatusRevoked:
+		status = s.red(status)
+	case eidas.StatusUnknown, eidas.StatusNotOwed:
+	}
+	line := status + ", " + clean(a.Source)
+	if a.RevokedAt != nil {
+		line += ", revoked " + a.RevokedAt.Format(time.RFC3339)
+	}
+	if a.ThisUpdate != nil {
+		line += ", as of " + a.ThisUpdate.Format(time.RFC3339)
+	}
+	return line
+}
+
+func degradedText(d eidas.Degradation) string {
+	switch d {
+	case eidas.DegradedServerAuthOnly:
+		return "the certificate is not for TLS clients"
+	case eidas.DegradedNoPSD2:
+		return "the certificate has no PSD2 statement, so it has no roles"
+	case eidas.DegradedUnregistered:
+		return "the identity is no PSD identity and is not registered"
+	case eidas.DegradedLenientClaims:
+		return "its statements are malformed in a known way"
+	case eidas.DegradedListStale:
+		return "the trusted list is past its next update"
+	case eidas.DegradedRevocationOff:
+		return "nobody was asked whether it is revoked"
+	case eidas.DegradedRevocationStale:
+		return "the answer about revocation is past its time"
+	}
+	return ""
+}
