@@ -373,7 +373,10 @@ func (q *ocspQuestion) until(s singleResponse, by signer) (fresh, renew time.Tim
 	if q.policy.StrictMaxAge {
 		fresh = earliest(fresh, aged)
 	}
-	if fresh.Before(q.at) { // within the skew, or of any age
+	if fresh.Before(q.at) { // the clocks may still differ
+		fresh = s.nextUpdate.Add(q.policy.Skew)
+	}
+	if fresh.Before(q.at) { // AllowAnyAge
 		fresh = q.at
 	}
 	return fresh, earliest(fresh, aged)

@@ -1,0 +1,246 @@
+package revocation
+
+import (
+	"container/heap"
+	"crypto/sha256"
+	"crypto/x509"
+	"sync"
+	"time"
+
+	gocache "github.com/patrickmn/go-cache"
+
+	"github.com/seed-b953571c/eidas"
+)
+
+const (
+	// DefaultCacheEntries is about ten times the certificates that all payment
+	// service providers of the EU hold.
+	DefaultCacheEntries = 50_000
+	// cacheShards keeps the goroutines of a busy server off each other's locks.
+	cacheShards = 16
+	// certificateHold is the one revocation that can be lifted (RFC 5280, 5.3.1).
+	certificateHold = 6
+)
+
+// cacheKey identifies a certificate: SHA-256 of its issuer's key, its issuer's
+// name and its serial number. Never the URL alone, which any certificate may
+// name, and never the certificate, of which there may be several encodings.
+type cacheKey [32]byte
+
+// newCacheKey hashes two DER elements, which end by themselves, and a number,
+// so the concatenation has one reading.
+func newCacheKey(t Target) cacheKey {
+	spki, name, serial := t.Issuer.RawSubjectPublicKeyInfo, t.Certificate.RawIssuer, t.Certificate.SerialNumber
+	var space [2048]byte // on the stack; enough for RSA-8192 and a long name
+	b := append(append(space[:0], spki...), name...)
+	n := (serial.BitLen() + 7) / 8
+	if n > len(space)-len(b) {
+		return sha256.Sum256(append(b, serial.Bytes()...))
+	}
+	b = b[:len(b)+n]
+	serial.FillBytes(b[len(b)-n:])
+	return sha256.Sum256(b)
+}
+
+// entry is a verified answer. It is immutable.
+type entry struct {
+	answer     eidas.StatusAnswer
+	renewAfter time.Time
+	keepUntil  time.Time
+	// responder is set when a local responder signed: the answer counts only as
+	// long as that responder is still trusted.
+	local     bool
+	responder [32]byte // SHA-256 of its certificate
+}
+
+func newEntry(a Answer, cert *x509.Certificate) *entry {
+	e := &entry{answer: a.StatusAnswer, renewAfter: a.RenewAfter, keepUntil: a.FreshUntil, local: a.Local}
+	if a.Local {
+		e.responder = sha256.Sum256(a.Responder.Raw)
+	}
+	if a.Status == eidas.StatusRevoked {
+		// Sticky: kept until the certificate would have ended by itself.
+		e.keepUntil = cert.NotAfter
+	}
+	return e
+}
+
+// final reports whether the entry is a revocation that nothing can lift.
+func (e *entry) final() bool {
+	return e.answer.Status == eidas.StatusRevoked && e.answer.Code != certificateHold
+}
+
+// counts reports whether the entry is evidence at the given time.
+func (e *entry) counts(at time.Time, skew time.Duration, responders []*x509.Certificate) bool {
+	if e.final() {
+		return true
+	}
+	return !at.After(e.answer.FreshUntil) && !at.Before(e.answer.ThisUpdate.Add(-skew)) && e.trusted(responders)
+}
+
+// trusted reports whether the local responder that signed is still trusted.
+func (e *entry) trusted(responders []*x509.Certificate) bool {
+	if !e.local {
+		return true
+	}
+	for _, r := range responders {
+		if sha256.Sum256(r.Raw) == e.responder {
+			return true
+		}
+	}
+	return false
+}
+
+// supersedes reports whether e may take the place of old. Revocation wins,
+// and only a hold can be lifted, by a newer answer; an answer that is older
+// than what is known is a replay.
+func (e *entry) supersedes(old *entry) bool {
+	newer := e.answer.ThisUpdate.After(old.answer.ThisUpdate)
+	switch {
+	case old.final():
+		return false
+	case e.answer.Status == eidas.StatusRevoked:
+		return true
+	case old.answer.Status == eidas.StatusRevoked:
+		return newer
+	}
+	return newer || e.answer.ThisUpdate.Equal(old.answer.ThisUpdate)
+}
+
+// answerCache keeps verified answers, and only those.
+type answerCache interface {
+	// Get returns what is known, nil when nothing is.
+	Get(key cacheKey) *entry
+	// Set offers an entry and returns the one that counts from now on.
+	Set(key cacheKey, e *entry) *entry
+}
+
+// memoryCache is an answerCache in memory: go-cache, sharded and bounded.
+type memoryCache struct {
+	shards  []*cacheShard
+	evicted func()
+}
+
+// cacheShard adds to go-cache the bound that it lacks. Of a full shard goes
+// the entry that would have gone first; revocations are kept the longest.
+type cacheShard struct {
+	entries *gocache.Cache
+	limit   int
+
+	mu    sync.Mutex // of queue and known, and of every write to entries
+	queue expiryQueue
+	known map[cacheKey]*expiry
+}
+
+// newMemoryCache starts no janitor: at 100,000 entries go-cache's holds its
+// lock for 16 ms. Each Set makes room instead.
+func newMemoryCache(limit int, evicted func()) *memoryCache {
+	n := min(cacheShards, limit)
+	c := &memoryCache{evicted: evicted}
+	for i := range n {
+		c.shards = append(c.shards, &cacheShard{
+			entries: gocache.New(gocache.NoExpiration, 0),
+			limit:   (limit + i) / n, // sums up to limit
+			known:   make(map[cacheKey]*expiry),
+		})
+	}
+	return c
+}
+
+func (c *memoryCache) shard(key cacheKey) *cacheShard {
+	return c.shards[int(key[0])%len(c.shards)]
+}
+
+func (c *memoryCache) Get(key cacheKey) *entry {
+	v, ok := c.shard(key).entries.Get(string(key[:]))
+	if !ok {
+		return nil
+	}
+	e, _ := v.(*entry)
+	return e
+}
+
+func (c *memoryCache) Set(key cacheKey, e *entry) *entry {
+	s := c.shard(key)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if old := c.Get(key); old != nil && !e.supersedes(old) {
+		return old
+	}
+	now := time.Now()
+	ttl := e.keepUntil.Sub(now)
+	if ttl <= 0 { // go-cache would keep it for ever
+		return e
+	}
+	s.makeRoom(key, now, c.evicted)
+	s.entries.Set(string(key[:]), e, ttl)
+	if x := s.known[key]; x != nil {
+		x.at = e.keepUntil
+		heap.Fix(&s.queue, x.index)
+		return e
+	}
+	x := &expiry{key: key, at: e.keepUntil}
+	s.known[key] = x
+	heap.Push(&s.queue, x)
+	return e
+}
+
+// makeRoom removes what has expired, and one more if the shard is still full.
+func (s *cacheShard) makeRoom(key cacheKey, now time.Time, evicted func()) {
+	for len(s.queue) > 0 && s.queue[0].at.Before(now) {
+		s.removeFirst()
+	}
+	if s.known[key] == nil && len(s.queue) >= s.limit {
+		s.removeFirst()
+		evicted()
+	}
+}
+
+func (s *cacheShard) removeFirst() {
+	x, ok := heap.Pop(&s.queue).(*expiry)
+	if !ok {
+		return
+	}
+	delete(s.known, x.key)
+	s.entries.Delete(string(x.key[:]))
+}
+
+func (c *memoryCache) len() int {
+	n := 0
+	for _, s := range c.shards {
+		n += s.entries.ItemCount()
+	}
+	return n
+}
+
+// expiry is when an entry goes.
+type expiry struct {
+	key   cacheKey
+	at    time.Time
+	index int
+}
+
+// expiryQueue is a container/heap, the first to go on top.
+type expiryQueue []*expiry
+
+func (q expiryQueue) Len() int           { return len(q) }
+func (q expiryQueue) Less(i, j int) bool { return q[i].at.Before(q[j].at) }
+func (q expiryQueue) Swap(i, j int) {
+	q[i], q[j] = q[j], q[i]
+	q[i].index, q[j].index = i, j
+}
+
+func (q *expiryQueue) Push(v any) {
+	if x, ok := v.(*expiry); ok {
+		x.index = len(*q)
+		*q = append(*q, x)
+	}
+}
+
+func (q *expiryQueue) Pop() any {
+	old := *q
+	x := old[len(old)-1]
+	old[len(old)-1] = nil
+	*q = old[:len(old)-1]
+	return x
+}

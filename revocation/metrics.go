@@ -1,0 +1,87 @@
+package revocation
+
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/seed-b953571c/eidas"
+	"github.com/seed-b953571c/eidas/internal/fetch"
+)
+
+// metrics are the metrics of a Checker. All labels are from closed sets.
+type metrics struct {
+	checks    *prometheus.CounterVec
+	fetches   *prometheus.HistogramVec
+	evictions prometheus.Counter
+	conflicts prometheus.Counter
+	hits      map[eidas.Status]prometheus.Counter // of checks, looked up once
+}
+
+func newMetrics() *metrics {
+	m := &metrics{
+		checks: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "eidas_revocation_checks_total",
+			Help: "Status checks by where the answer came from and what it was.",
+		}, []string{"source", "result"}),
+		fetches: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name:    "eidas_revocation_fetch_seconds",
+			Help:    "Duration of requests to responders by outcome.",
+			Buckets: []float64{.01, .025, .05, .1, .25, .5, 1, 1.5, 2.5},
+		}, []string{"outcome"}),
+		evictions: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "eidas_revocation_cache_evictions_total",
+			Help: "Answers dropped before their time because the cache was full.",
+		}),
+		conflicts: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "eidas_revocation_sticky_conflicts_total",
+			Help: "Answers that were not believed because a newer one or a revocation is known.",
+		}),
+		hits: make(map[eidas.Status]prometheus.Counter),
+	}
+	for _, s := range []eidas.Status{eidas.StatusGood, eidas.StatusRevoked} {
+		m.hits[s] = m.checks.WithLabelValues("cache", s.String())
+	}
+	return m
+}
+
+// register registers everything, with the number of entries as cache tells it.
+func (m *metrics) register(r prometheus.Registerer, entries func() int) error {
+	if r == nil {
+		return nil
+	}
+	size := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "eidas_revocation_cache_entries",
+		Help: "Answers in the cache.",
+	}, func() float64 { return float64(entries()) })
+	for _, c := range []prometheus.Collector{m.checks, m.fetches, m.evictions, m.conflicts, size} {
+		if err := r.Register(c); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// hit counts an answer from the cache without allocating.
+func (m *metrics) hit(s eidas.Status) {
+	if c := m.hits[s]; c != nil {
+		c.Inc()
+	}
+}
+
+// checked counts the outcome of a check that was not a hit.
+func (m *metrics) checked(a eidas.StatusAnswer, err error) {
+	source, result := a.Source, a.Status.String()
+	if err != nil {
+		source, result = "none", eidas.ReasonOf(err).String()
+	}
+	m.checks.WithLabelValues(source, result).Inc()
+}
+
+func (m *metrics) fetched(d time.Duration, err error) {
+	outcome := "ok"
+	if err != nil {
+		outcome = fetch.KindOf(err).String()
+	}
+	m.fetches.WithLabelValues(outcome).Observe(d.Seconds())
+}
