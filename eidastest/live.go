@@ -3,10 +3,17 @@ package eidastest
 import (
 	"context"
 	"fmt"
+	"net/netip"
+	"time"
 
 	"github.com/seed-b953571c/eidas"
+	"github.com/seed-b953571c/eidas/revocation"
 	"github.com/seed-b953571c/eidas/trustlist"
 )
+
+// checkBudget is far beyond what a responder on the loopback interface needs,
+// so that a busy machine does not fail a test.
+const checkBudget = 10 * time.Second
 
 // Load loads the world's lists as production code does, at the world's time.
 func (w *World) Load(ctx context.Context) (*trustlist.Snapshot, error) {
@@ -51,4 +58,34 @@ func (w *World) goLive() error {
 		return fmt.Errorf("eidastest: world cannot be loaded: %w", w.err)
 	}
 	return nil
+}
+
+// Config returns the configuration of a validator over the world: its services,
+// and a revocation.Checker that may reach its responders and asks them anew each
+// time, so that a revocation takes effect at once.
+func (w *World) Config(p eidas.Policy) (eidas.Config, error) {
+	c := eidas.Config{Services: w, Policy: p}
+	if p.AllowNoRevocation {
+		return c, nil
+	}
+	checker, err := revocation.New(revocation.Config{
+		Budget: checkBudget, DialTimeout: checkBudget, HeaderTimeout: checkBudget,
+		OCSP:         revocation.OCSPPolicy{MaxAge: time.Nanosecond},
+		AllowPrivate: []netip.Prefix{netip.PrefixFrom(netip.AddrFrom4([4]byte{127, 0, 0, 0}), 8)},
+		AllowAnyPort: true,
+	})
+	if err != nil {
+		return eidas.Config{}, fmt.Errorf("eidastest: %w", err)
+	}
+	c.Status = checker
+	return c, nil
+}
+
+// Validator returns a validator with the configuration of Config.
+func (w *World) Validator(p eidas.Policy) (*eidas.Validator, error) {
+	c, err := w.Config(p)
+	if err != nil {
+		return nil, err
+	}
+	return eidas.NewValidator(c)
 }

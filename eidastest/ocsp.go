@@ -33,19 +33,19 @@ const (
 	FaultSibling
 	// FaultOther is the status good of another certificate of the same CA.
 	FaultOther
-	faultEnd
 )
 
 // maxOCSPRequest bounds a request; real ones are below 200 bytes.
 const maxOCSPRequest = 16 << 10
 
-// The life of an answer.
+// The times around the making of an answer.
 const (
 	ocspAge      = time.Minute
 	ocspLifetime = 12 * time.Hour
 )
 
-type revocation struct {
+// revoked is what is known of a revoked certificate.
+type revoked struct {
 	at     time.Time
 	reason int
 }
@@ -59,16 +59,18 @@ type Responder struct {
 	mu       sync.Mutex
 	signers  []*ocspSigner
 	issued   map[string]bool
-	revoked  map[string]revocation
+	revoked  map[string]revoked
 	fault    Fault
 	direct   bool
-	noUpdate bool
+	lifetime time.Duration
 	requests int
 	release  chan struct{}
 }
 
 func newResponder(now func() time.Time) *Responder {
-	return &Responder{now: now, issued: map[string]bool{}, revoked: map[string]revocation{}}
+	return &Responder{
+		now: now, issued: map[string]bool{}, revoked: map[string]revoked{}, lifetime: ocspLifetime,
+	}
 }
 
 // add makes the responder answer for a CA.
@@ -90,7 +92,7 @@ func (r *Responder) Issued(c *x509.Certificate) {
 func (r *Responder) Revoke(serial *big.Int, reason int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.revoked[serialOf(serial)] = revocation{at: r.now(), reason: reason}
+	r.revoked[serialOf(serial)] = revoked{at: r.now(), reason: reason}
 }
 
 // Unrevoke takes a revocation back, as after certificateHold.
@@ -131,12 +133,14 @@ func (r *Responder) SetDirect(direct bool) {
 	r.direct = direct
 }
 
-// SetNoNextUpdate leaves nextUpdate out of the answers, as half of the real
-// responders do; thisUpdate is then the time of the answer.
-func (r *Responder) SetNoNextUpdate(on bool) {
+// SetLifetime makes the answers hold for d from now on. With zero they have no
+// nextUpdate, like those of half of the real responders, and their thisUpdate is
+// the time of the answer. At first it is twelve hours: a checker that keeps
+// answers does not see a revocation before it asks again.
+func (r *Responder) SetLifetime(d time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.noUpdate = on
+	r.lifetime = d
 }
 
 // Requests returns how many requests have come in.
@@ -234,16 +238,16 @@ func (r *Responder) single(req *ocsp.Request, fault Fault) ocspSingle {
 	now := r.now().UTC()
 	a := ocspSingle{
 		request: req, serial: req.SerialNumber, status: ocsp.Unknown, produced: now,
-		this: now.Add(-ocspAge), next: now.Add(ocspLifetime),
+		this: now.Add(-ocspAge), next: now.Add(r.lifetime),
 	}
-	if r.noUpdate {
+	if r.lifetime == 0 {
 		a.this, a.next = now, time.Time{}
 	}
 	if r.issued[serialOf(req.SerialNumber)] {
 		a.status = ocsp.Good
 	}
 	if rev, ok := r.revoked[serialOf(req.SerialNumber)]; ok {
-		a.status, a.revoked = ocsp.Revoked, rev
+		a.status, a.revocation = ocsp.Revoked, rev
 	}
 	switch fault {
 	case FaultStale:

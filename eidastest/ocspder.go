@@ -34,7 +34,7 @@ type ocspSingle struct {
 	request              *ocsp.Request
 	serial               *big.Int
 	status               int // of x/crypto/ocsp
-	revoked              revocation
+	revocation           revoked
 	produced, this, next time.Time // next may be zero
 }
 
@@ -194,8 +194,8 @@ func (a *ocspSingle) addStatus(b *cryptobyte.Builder) {
 		b.AddASN1(0x80, func(*cryptobyte.Builder) {})
 	case ocsp.Revoked:
 		b.AddASN1(contextConstructed|1, func(b *cryptobyte.Builder) {
-			addTime(b, a.revoked.at)
-			b.AddASN1(contextConstructed, func(b *cryptobyte.Builder) { b.AddASN1Enum(int64(a.revoked.reason)) })
+			addTime(b, a.revocation.at)
+			b.AddASN1(contextConstructed, func(b *cryptobyte.Builder) { b.AddASN1Enum(int64(a.revocation.reason)) })
 		})
 	default:
 		b.AddASN1(0x82, func(*cryptobyte.Builder) {})

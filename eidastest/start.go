@@ -79,6 +79,14 @@ func (t *Test) Impostor(territory string) *QTSP {
 	return q
 }
 
+// Validator returns a validator over the world.
+func (t *Test) Validator(p eidas.Policy) *eidas.Validator {
+	t.tb.Helper()
+	v, err := t.World.Validator(p)
+	t.Check(err)
+	return v
+}
+
 // Serve runs a server under test until the end of the test and returns its URL.
 func (t *Test) Serve(under *http.Server) string {
 	t.tb.Helper()

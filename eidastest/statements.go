@@ -88,7 +88,8 @@ type Shape uint8
 // The shapes seen in the wild.
 const (
 	ShapeStandard Shape = iota
-	// ShapeFlattened puts all roles into one RoleOfPSP: OID, name, OID, name.
+	// ShapeFlattened puts all roles into one RoleOfPSP: OID, name, OID, name. A
+	// single role looks right that way.
 	ShapeFlattened
 	// ShapeDirect puts the roles straight into PSD2QcType.
 	ShapeDirect
