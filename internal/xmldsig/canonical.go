@@ -11,6 +11,10 @@ import (
 // name on every element that uses it, which a hostile document can multiply.
 const maxGrowth = 3
 
+// maxPart bounds SignedInfo and SignedProperties, which are canonicalised before
+// or beside the signature. In real lists they have less than 4 KB.
+const maxPart = 256 << 10
+
 // canonicalizer writes the canonical form, without comments, of the elements a
 // Reader meets: Exclusive XML Canonicalization 1.0 with no inclusive prefixes,
 // or Canonical XML 1.0.
@@ -242,6 +246,9 @@ func (f *fragment) reader() (*Reader, error) {
 
 // canonical returns the canonical form of the fragment.
 func (f *fragment) canonical(inclusive bool) ([]byte, error) {
+	if len(f.octets) > maxPart {
+		return nil, refuse(CodeLimit, "part of the signature has %d bytes", len(f.octets))
+	}
 	r, err := f.reader()
 	if err != nil {
 		return nil, err

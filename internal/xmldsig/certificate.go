@@ -209,8 +209,8 @@ func parseRSA(raw der) (*rsa.PublicKey, error) {
 		return nil, err
 	}
 	e, err := content.read(tagInteger)
-	if err != nil {
-		return nil, err
+	if err != nil || len(content) != 0 {
+		return nil, errDER
 	}
 	modulus, exponent := new(big.Int).SetBytes(n), new(big.Int).SetBytes(e)
 	// crypto/rsa takes exponents of up to 31 bits.
