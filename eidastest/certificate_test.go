@@ -170,13 +170,13 @@ func TestSwitchesMakeTheirFinding(t *testing.T) {
 			},
 			"", eidas.ReasonExpired,
 		},
-		"not yet valid":  {func(r *eidastest.Request) { r.NotBefore = w.Now().Add(time.Hour) }, "", eidas.ReasonNotYetValid},
-		"CA":             {func(r *eidastest.Request) { r.CA = true }, "", eidas.ReasonNotEndEntity},
-		"weak key":       {func(r *eidastest.Request) { r.KeyType = eidastest.RSA1024 }, "", eidas.ReasonKeyWeak},
-		"key usage":      {func(r *eidastest.Request) { r.KeyUsage = x509.KeyUsageContentCommitment }, "", eidas.ReasonKeyUsage},
-		"no clientAuth":  {func(r *eidastest.Request) { r.ExtKeyUsage = []string{eidastest.ServerAuth} }, "", eidas.ReasonExtendedKeyUsage},
-		"2-QWAC":         {func(r *eidastest.Request) { r.ExtKeyUsage = []string{eidastest.TLSBinding} }, "", eidas.ReasonTLSBinding},
-		"no responder":   {func(r *eidastest.Request) { r.OCSP = []string{} }, "", eidas.ReasonRevocationUnknown},
+		"not yet valid": {func(r *eidastest.Request) { r.NotBefore = w.Now().Add(time.Hour) }, "", eidas.ReasonNotYetValid},
+		"CA":            {func(r *eidastest.Request) { r.CA = true }, "", eidas.ReasonNotEndEntity},
+		"weak key":      {func(r *eidastest.Request) { r.KeyType = eidastest.RSA1024 }, "", eidas.ReasonKeyWeak},
+		"key usage":     {func(r *eidastest.Request) { r.KeyUsage = x509.KeyUsageContentCommitment }, "", eidas.ReasonKeyUsage},
+		"no clientAuth": {func(r *eidastest.Request) { r.ExtKeyUsage = []string{eidastest.ServerAuth} }, "", eidas.ReasonExtendedKeyUsage},
+		"2-QWAC":        {func(r *eidastest.Request) { r.ExtKeyUsage = []string{eidastest.TLSBinding} }, "", eidas.ReasonTLSBinding},
+		"no responder":  {func(r *eidastest.Request) { r.OCSP = []string{} }, "", eidas.ReasonRevocationUnknown},
 		"unknown critical extension": {
 			func(r *eidastest.Request) {
 				r.Extensions = []pkix.Extension{{Id: asn1.ObjectIdentifier{1, 2, 3, 4}, Critical: true, Value: []byte{5, 0}}}
