@@ -35,8 +35,8 @@ type action func(ctx context.Context, e *env, operands []string) (int, error)
 // commands returns all subcommands, in the order of the overview.
 func commands() []*command {
 	return []*command{
-		inspectCommand(), trustlistLoadCommand(), trustlistCheckCommand(),
-		verifyCommand(), qualifyCommand(), versionCommand(),
+		demoCommand(), inspectCommand(), verifyCommand(), qualifyCommand(),
+		trustlistLoadCommand(), trustlistCheckCommand(), versionCommand(),
 	}
 }
 

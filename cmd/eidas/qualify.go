@@ -47,7 +47,7 @@ With --json, one object:
 			fs.Var(&at, "at", "`TIME` of judgement, RFC 3339 or a date (default now)")
 			return func(ctx context.Context, e *env, files []string) (int, error) {
 				if at.IsZero() {
-					at.Time = time.Now() //nolint:forbidigo // the default of a command line
+					at.Time = time.Now()
 				}
 				return e.qualify(ctx, &f, at.Time, files)
 			}

@@ -118,7 +118,7 @@ func (e *env) verify(ctx context.Context, v *verifyFlags, files []string) (int, 
 func (e *env) judge(ctx context.Context, v *verifyFlags, files []string) (*eidas.Result, time.Time, error) {
 	at := v.at.Time
 	if at.IsZero() {
-		at = time.Now() //nolint:forbidigo // the default of a command line
+		at = time.Now()
 	}
 	w, err := openWorld(&v.world)
 	if err != nil {
