@@ -62,14 +62,14 @@ func pivoted(u *union, count int) (urls []string) {
 		newestFirst = append([]string{url}, newestFirst...)
 		p := u.lotl
 		p.sequence = 10 + i
-		p.links = append([]link{self(urlLOTL, next)}, u.lotl.links[1:]...)
+		p.links = append([]link{self(next)}, u.lotl.links[1:]...)
 		p.uris = append(append([]string(nil), newestFirst...), urlNotice)
 		u.source.files[url] = signer.sign(u.tb, p.xml())
 		urls = append(urls, url)
 		signer = next
 	}
 	u.lotl.uris = append(newestFirst, u.lotl.uris...)
-	u.lotl.links[0] = self(urlLOTL, signer)
+	u.lotl.links[0] = self(signer)
 	u.publish()
 	u.source.files[urlLOTL] = signer.sign(u.tb, u.lotl.xml())
 	return urls
@@ -107,14 +107,14 @@ func TestPivotRefused(t *testing.T) {
 			u.source.files[middle] = u.source.files["https://lotl.example/pivot-2.xml"]
 		}, trustlist.ReasonSignerUnknown},
 		{"older pivot served again", func(u *union) {
-			u.source.files["https://lotl.example/pivot-0.xml"] = u.eu.sign(t, spec{territory: "EU", typ: typeListOfLists, sequence: 12, links: []link{self(urlLOTL, u.eu)}}.xml())
-			u.source.files[middle] = u.eu.sign(t, spec{territory: "EU", typ: typeListOfLists, sequence: 12, links: []link{self(urlLOTL, u.eu)}}.xml())
+			u.source.files["https://lotl.example/pivot-0.xml"] = u.eu.sign(t, spec{territory: "EU", typ: typeListOfLists, sequence: 12, links: []link{self(u.eu)}}.xml())
+			u.source.files[middle] = u.eu.sign(t, spec{territory: "EU", typ: typeListOfLists, sequence: 12, links: []link{self(u.eu)}}.xml())
 		}, trustlist.ReasonRollback},
 		{"announces no signer", func(u *union) {
 			u.source.files["https://lotl.example/pivot-0.xml"] = u.eu.sign(t, spec{territory: "EU", typ: typeListOfLists, sequence: 12}.xml())
 		}, trustlist.ReasonPointer},
 		{"is a national list", func(u *union) {
-			u.source.files["https://lotl.example/pivot-0.xml"] = u.eu.sign(t, spec{territory: "EU", sequence: 12, links: []link{self(urlLOTL, u.eu)}}.xml())
+			u.source.files["https://lotl.example/pivot-0.xml"] = u.eu.sign(t, spec{territory: "EU", sequence: 12, links: []link{self(u.eu)}}.xml())
 		}, trustlist.ReasonTypeMismatch},
 	}
 	for _, row := range rows {
@@ -254,8 +254,10 @@ func TestAlarms(t *testing.T) {
 		{"unknown notice behind ours", func(u *union) {
 			u.lotl.uris = append(u.lotl.uris, "https://eur-lex.europa.eu/notice/0")
 		}, nil},
-		{"LOTL moved", func(u *union) { u.lotl.links[0].url = "https://new.example/lotl.xml" },
-			[]trustlist.Alarm{{Kind: trustlist.AlarmLOTLLocation, URL: "https://new.example/lotl.xml"}}},
+		{
+			"LOTL moved", func(u *union) { u.lotl.links[0].url = "https://new.example/lotl.xml" },
+			[]trustlist.Alarm{{Kind: trustlist.AlarmLOTLLocation, URL: "https://new.example/lotl.xml"}},
+		},
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {

@@ -31,7 +31,7 @@ func FuzzParseList(f *testing.F) {
 		`</s:QualificationElement></s:Qualifications>`) + extension("false", "<x:TakenOverBy><x:URI>u</x:URI></x:TakenOverBy>")
 	for _, s := range []spec{
 		{territory: "UT"},
-		{territory: "EU", typ: typeListOfLists, uris: []string{urlNotice}, links: []link{self(urlLOTL, o)}},
+		{territory: "EU", typ: typeListOfLists, uris: []string{urlNotice}, links: []link{self(o)}},
 		{territory: "UT", version: 6, providers: provider(service(o.der, "granted", extensions), service(nil, "withdrawn", ""))},
 		{territory: "UT", next: " ", providers: provider(strings.Replace(service(o.der, "granted", ""), "</TSPService>", history+"</TSPService>", 1)) + provider()},
 	} {

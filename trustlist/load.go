@@ -232,8 +232,7 @@ func supersede(entries []*entry) {
 
 func (l *loader) snapshot(c *chain, entries []*entry) *Snapshot {
 	s := &Snapshot{At: l.at, LOTL: c.lotl.report, Pivots: c.pivots, Alarms: c.alarms}
-	id := sha256.New()
-	fmt.Fprintf(id, "%s\n%x\n", l.config.Anchors.Profile, s.LOTL.SHA256)
+	id := fmt.Appendf(nil, "%s\n%x\n", l.config.Anchors.Profile, s.LOTL.SHA256)
 	total := 0
 	for _, e := range entries {
 		total += len(e.services)
@@ -242,11 +241,12 @@ func (l *loader) snapshot(c *chain, entries []*entry) *Snapshot {
 	for _, e := range entries {
 		s.Lists = append(s.Lists, e.report)
 		if e.report.Accepted {
-			fmt.Fprintf(id, "%q %x\n", e.report.URL, e.report.SHA256)
+			id = fmt.Appendf(id, "%q %x\n", e.report.URL, e.report.SHA256)
 			services = append(services, e.services...)
 		}
 	}
-	s.ID = hex.EncodeToString(id.Sum(nil))
+	sum := sha256.Sum256(id)
+	s.ID = hex.EncodeToString(sum[:])
 	s.services = eidas.NewServiceSet(s.ID, services)
 	s.counts = count(services)
 	return s

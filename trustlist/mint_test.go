@@ -210,7 +210,7 @@ func newUnion(tb testing.TB) *union {
 	u.lotl = spec{
 		territory: "EU", typ: typeListOfLists, sequence: 100, uris: []string{urlNotice, "https://lotl.example/legal.html"},
 		links: []link{
-			self(urlLOTL, u.eu),
+			self(u.eu),
 			{url: "https://ut.example/tl.pdf", territory: "UT", typ: typeGeneric, mime: "application/pdf", signers: []*operator{u.ut}},
 			{url: urlUT, territory: "UT", typ: typeGeneric, mime: mimeXML, signers: []*operator{u.ut}},
 			{url: urlVT, territory: "VT", typ: typeGeneric, mime: "Application/VND.etsi.tsl+XML", signers: []*operator{u.vt}},
@@ -222,8 +222,8 @@ func newUnion(tb testing.TB) *union {
 }
 
 // self is the LOTL's pointer to itself.
-func self(url string, signers ...*operator) link {
-	return link{url: url, territory: "EU", typ: typeListOfLists, mime: mimeXML, signers: signers}
+func self(signers ...*operator) link {
+	return link{url: urlLOTL, territory: "EU", typ: typeListOfLists, mime: mimeXML, signers: signers}
 }
 
 // publish signs and serves the three lists.

@@ -256,20 +256,30 @@ func TestCriteria(t *testing.T) {
 		{"nested", `<s:CriteriaList assert="none">` + policies("1.2.3") + `<s:CriteriaList assert="atLeastOne"/></s:CriteriaList>`, eidas.Criteria{
 			Nested: []eidas.Criteria{{Assert: eidas.AssertNone, PolicySets: [][]string{{"1.2.3"}}, Nested: []eidas.Criteria{{Assert: eidas.AssertAtLeastOne}}}},
 		}},
-		{"subject attributes", others("<x:CertSubjectDNAttribute>" + oid("x:AttributeOID", "2.5.4.42") + oid("x:AttributeOID", "2.5.4.4") + "</x:CertSubjectDNAttribute>"),
-			eidas.Criteria{SubjectDN: [][]string{{"2.5.4.42", "2.5.4.4"}}}},
-		{"extended key usage", others("<x:ExtendedKeyUsage>" + oid("x:KeyPurposeId", "1.3.6.1.5.5.7.3.1") + "</x:ExtendedKeyUsage>"),
-			eidas.Criteria{ExtendedKey: [][]string{{"1.3.6.1.5.5.7.3.1"}}}},
-		{"statements", others("<m:QcStatementSet><m:QcStatement>" + oid("m:QcStatementId", "urn:oid:0.4.0.1862.1.6") + "<m:QcStatementInfo>" +
-			oid("m:QcType", "0.4.0.1862.1.6.1") + "</m:QcStatementInfo></m:QcStatement><m:QcStatement>" + oid("m:QcStatementId", "0.4.0.1862.1.7") +
-			"<m:QcStatementInfo><m:QcCClegislation>CH</m:QcCClegislation></m:QcStatementInfo></m:QcStatement></m:QcStatementSet>"),
+		{
+			"subject attributes", others("<x:CertSubjectDNAttribute>" + oid("x:AttributeOID", "2.5.4.42") + oid("x:AttributeOID", "2.5.4.4") + "</x:CertSubjectDNAttribute>"),
+			eidas.Criteria{SubjectDN: [][]string{{"2.5.4.42", "2.5.4.4"}}},
+		},
+		{
+			"extended key usage", others("<x:ExtendedKeyUsage>" + oid("x:KeyPurposeId", "1.3.6.1.5.5.7.3.1") + "</x:ExtendedKeyUsage>"),
+			eidas.Criteria{ExtendedKey: [][]string{{"1.3.6.1.5.5.7.3.1"}}},
+		},
+		{
+			"statements", others("<m:QcStatementSet><m:QcStatement>" + oid("m:QcStatementId", "urn:oid:0.4.0.1862.1.6") + "<m:QcStatementInfo>" +
+				oid("m:QcType", "0.4.0.1862.1.6.1") + "</m:QcStatementInfo></m:QcStatement><m:QcStatement>" + oid("m:QcStatementId", "0.4.0.1862.1.7") +
+				"<m:QcStatementInfo><m:QcCClegislation>CH</m:QcCClegislation></m:QcStatementInfo></m:QcStatement></m:QcStatementSet>"),
 			eidas.Criteria{Statements: [][]eidas.StatementCriterion{{
 				{ID: "0.4.0.1862.1.6", Type: "0.4.0.1862.1.6.1"}, {ID: "0.4.0.1862.1.7", Legislation: []string{"CH"}},
-			}}}},
-		{"statement that asks for nothing", others("<m:QcStatementSet><m:QcStatement/></m:QcStatementSet>"),
-			unknown("{http://ec.europa.eu/tools/lotl/mra/schema/v2#}QcStatementSet")},
-		{"statement with something nobody knows", others("<m:QcStatementSet><m:QcStatement>" + oid("m:QcStatementId", "1.2.3") + "<m:Foo/></m:QcStatement></m:QcStatementSet>"),
-			unknown("{http://ec.europa.eu/tools/lotl/mra/schema/v2#}QcStatementSet")},
+			}}},
+		},
+		{
+			"statement that asks for nothing", others("<m:QcStatementSet><m:QcStatement/></m:QcStatementSet>"),
+			unknown("{http://ec.europa.eu/tools/lotl/mra/schema/v2#}QcStatementSet"),
+		},
+		{
+			"statement with something nobody knows", others("<m:QcStatementSet><m:QcStatement>" + oid("m:QcStatementId", "1.2.3") + "<m:Foo/></m:QcStatement></m:QcStatementSet>"),
+			unknown("{http://ec.europa.eu/tools/lotl/mra/schema/v2#}QcStatementSet"),
+		},
 		{"other criterion nobody knows", others(`<f:Foo xmlns:f="http://foreign.example/"/>`), unknown("{http://foreign.example/}Foo")},
 		{"criterion nobody knows beside one", "<s:Foo/>" + policies("1.2.3"), eidas.Criteria{PolicySets: [][]string{{"1.2.3"}}, Unknown: []string{sie + "Foo"}}},
 	}

@@ -123,7 +123,8 @@ func (e *Error) Error() string {
 	if e.URL != "" {
 		s += fmt.Sprintf(": url %q", e.URL)
 	}
-	if e.Err != nil {
+	// A Source may say no more than the reason.
+	if e.Err != nil && e.Err.Error() != e.Reason.Error() {
 		s += ": " + e.Err.Error()
 	}
 	return s
@@ -164,9 +165,6 @@ func at(err error, url string, r Reason) *Error {
 	}
 	if own, ok := errors.AsType[Reason](err); ok && own != 0 {
 		r = own
-		if err == error(own) { // nothing more to say
-			err = nil
-		}
 	}
 	return &Error{Reason: r, URL: url, Err: err}
 }

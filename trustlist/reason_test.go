@@ -2,7 +2,6 @@ package trustlist_test
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"testing"
@@ -39,9 +38,9 @@ func TestReasonOf(t *testing.T) {
 	assert.Equal(t, trustlist.ReasonPivot, trustlist.ReasonOf(fmt.Errorf("x: %w", e)))
 	require.ErrorIs(t, e, trustlist.ReasonNotFound)
 	require.ErrorIs(t, e, io.EOF)
-	assert.NotErrorIs(t, e, trustlist.ReasonFetchFailed)
+	require.NotErrorIs(t, e, trustlist.ReasonFetchFailed)
 	assert.Equal(t, `trustlist: pivot of the list of trusted lists is not usable: url "https://x": trustlist: list is not there: EOF`, e.Error())
-	assert.False(t, errors.Is(&trustlist.Error{Reason: trustlist.ReasonNotFound}, io.EOF))
+	require.NotErrorIs(t, &trustlist.Error{Reason: trustlist.ReasonNotFound}, io.EOF)
 }
 
 // Every cause of the signature check has a reason of its own here, else it

@@ -115,7 +115,9 @@ func readAll(r io.Reader, size, limit int64) ([]byte, error) {
 		case err != nil:
 			return nil, err
 		case n == len(buf): // grew while being read
-			buf = append(buf, make([]byte, len(buf))...)
+			grown := make([]byte, 2*n)
+			copy(grown, buf)
+			buf = grown
 		}
 	}
 }

@@ -55,8 +55,8 @@ func worlds(tb testing.TB) []world {
 			require.NoError(tb, err)
 			w.World, err = trustlist.LoadWorld(w.dir)
 			require.NoError(tb, err)
-			require.NotEmpty(tb, w.World.Expect, "%s expects nothing", w.name)
-			require.NoError(tb, json.Unmarshal(w.World.Expect, &w.expect))
+			require.NotEmpty(tb, w.Expect, "%s expects nothing", w.name)
+			require.NoError(tb, json.Unmarshal(w.Expect, &w.expect))
 			all = append(all, w)
 		}
 	}
