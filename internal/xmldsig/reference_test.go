@@ -29,6 +29,7 @@ type refNode struct {
 	attrs         []refAttr
 	declared      map[string]string
 	children      []any // *refNode or string
+	visited       int   // children that nextChild has passed
 }
 
 // lookup returns what a prefix stands for at a node.
