@@ -42,11 +42,12 @@ func (e *env) readChain(files []string) ([]*x509.Certificate, error) {
 	return chain, nil
 }
 
-// refusalOf returns the refusal of a certificate that err is, nil for errors of
-// usage and input.
-func refusalOf(err error) *eidas.Error {
-	refusal, _ := errors.AsType[*eidas.Error](err)
-	return refusal
+// refusalOf parts a refusal of a certificate from errors of usage and input.
+func refusalOf(err error) (*eidas.Error, error) {
+	if refusal, ok := errors.AsType[*eidas.Error](err); ok {
+		return refusal, nil
+	}
+	return nil, err
 }
 
 // serviceReport is the JSON of the service that decided.

@@ -99,15 +99,13 @@ type demoReport struct {
 
 func (e *env) demo(ctx context.Context) (int, error) {
 	began := time.Now()
-	stage, err := newStage(ctx)
+	stage, err := newStage() //nolint:contextcheck // building the world takes no time that one would cut short
 	if err != nil {
 		return 0, err
 	}
 	defer stage.close()
-	if !e.json {
-		if err := e.print(stage.prologue(e.style)); err != nil {
-			return 0, err
-		}
+	if err := e.showPrologue(ctx, stage); err != nil {
+		return 0, err
 	}
 	wrong := 0
 	for i, sc := range stage.scenes() {
@@ -135,6 +133,17 @@ func (e *env) demo(ctx context.Context) (int, error) {
 		return exitRefused, nil
 	}
 	return exitAccepted, nil
+}
+
+func (e *env) showPrologue(ctx context.Context, st *stage) error {
+	if e.json {
+		return nil
+	}
+	text, err := st.prologue(ctx, e.style)
+	if err != nil {
+		return err
+	}
+	return e.print(text)
 }
 
 func playScene(ctx context.Context, step int, sc *scene) (*demoReport, *outcome, error) {

@@ -21,17 +21,15 @@ import (
 	"github.com/seed-b953571c/eidas"
 	"github.com/seed-b953571c/eidas/eidastest"
 	"github.com/seed-b953571c/eidas/qwac"
-	"github.com/seed-b953571c/eidas/trustlist"
 )
 
 // stage is the world of the demo with the bank's server in it.
 type stage struct {
-	world    *eidastest.World
-	qtspA    *eidastest.QTSP
-	qtspB    *eidastest.QTSP
-	snapshot *trustlist.Snapshot
-	witness  *witness
-	server   *eidastest.Server
+	world   *eidastest.World
+	qtspA   *eidastest.QTSP
+	qtspB   *eidastest.QTSP
+	witness *witness
+	server  *eidastest.Server
 
 	leafA, leafB *eidastest.Leaf
 	visitorA     *visitor // presents leafA, a connection for each request
@@ -39,27 +37,24 @@ type stage struct {
 }
 
 // newStage makes a small EU with two QTSPs in two countries, and the server.
-func newStage(ctx context.Context) (*stage, error) {
+func newStage() (*stage, error) {
 	world, err := eidastest.NewWorld(eidastest.Options{Territories: []string{}})
 	if err != nil {
 		return nil, err
 	}
 	st := &stage{world: world}
-	if err := st.build(ctx); err != nil {
+	if err := st.build(); err != nil {
 		st.close()
 		return nil, err
 	}
 	return st, nil
 }
 
-func (st *stage) build(ctx context.Context) (err error) {
+func (st *stage) build() (err error) {
 	if st.qtspA, err = st.world.AddQTSP(eidastest.QTSPOptions{Name: demoQTSPA, Territory: demoCountryA}); err != nil {
 		return err
 	}
 	if st.qtspB, err = st.world.AddQTSP(eidastest.QTSPOptions{Name: demoQTSPB, Territory: demoCountryB}); err != nil {
-		return err
-	}
-	if st.snapshot, err = st.world.Load(ctx); err != nil {
 		return err
 	}
 	if st.leafA, err = st.qtspA.Issue(demoRequest()); err != nil {
@@ -153,13 +148,18 @@ func (w *witness) Validate(ctx context.Context, peer []*x509.Certificate, use ei
 	return result, err
 }
 
-// last returns the last decision since it was asked before.
+// forget makes last return nothing until the next decision.
+func (w *witness) forget() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.result, w.refusal = nil, nil
+}
+
+// last returns the last decision.
 func (w *witness) last() (*eidas.Result, *eidas.Error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	result, refusal := w.result, w.refusal
-	w.result, w.refusal = nil, nil
-	return result, refusal
+	return w.result, w.refusal
 }
 
 // visitor is a client of the bank.
@@ -201,7 +201,7 @@ func (c *ticketCounter) Get(key string) (*tls.ClientSessionState, bool) {
 // visit makes one request and reports what both sides saw.
 func (v *visitor) visit(ctx context.Context) (*outcome, error) {
 	offered, reused := v.cache.offered.Load(), false
-	v.stage.witness.last()
+	v.stage.witness.forget()
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		GotConn: func(i httptrace.GotConnInfo) { reused = i.Reused },
 	})
@@ -268,18 +268,22 @@ func describeLeaf(l *eidastest.Leaf) string {
 }
 
 // prologue shows what trust rests on and what the bank has configured.
-func (st *stage) prologue(s style) string {
+func (st *stage) prologue(ctx context.Context, s style) (string, error) {
+	snapshot, err := st.world.Load(ctx)
+	if err != nil {
+		return "", err
+	}
 	var b strings.Builder
 	b.WriteString(s.bold("A bank, a TPP and an impostor") + "\n")
 	b.WriteString("Offline, in this process, over real TLS on the loopback interface.\n\n")
 	b.WriteString(s.bold("0  What trust rests on") + "\n")
 	b.WriteString("   Signed lists, verified from the signers that this world's Official Journal names.\n")
-	rows := [][]string{{"list of trusted lists", fmt.Sprintf("sequence %d, through %d pivot", st.snapshot.LOTL.Sequence, len(st.snapshot.Pivots))}}
-	for i := range st.snapshot.Lists {
-		l := &st.snapshot.Lists[i]
+	rows := [][]string{{"list of trusted lists", fmt.Sprintf("sequence %d, through %d pivot", snapshot.LOTL.Sequence, len(snapshot.Pivots))}}
+	for i := range snapshot.Lists {
+		l := &snapshot.Lists[i]
 		rows = append(rows, []string{"list of " + l.Territory, fmt.Sprintf("sequence %d, %d service", l.Sequence, l.Services)})
 	}
 	b.WriteString(columns("   ", rows))
 	b.WriteString("   The bank has configured one line: " + s.cyan(demoIdentity) + " may come in, with role " + s.cyan("PSP_AI") + ".\n")
-	return b.String()
+	return b.String(), nil
 }

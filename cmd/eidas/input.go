@@ -30,7 +30,7 @@ var (
 
 // readInput reads a file of at most limit bytes. Its errors do not name the file.
 func (e *env) readInput(name string, limit int64) ([]byte, error) {
-	var in io.Reader = e.stdin
+	in := e.stdin
 	if name != stdinName {
 		f, err := os.Open(name)
 		if err != nil {

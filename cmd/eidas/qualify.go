@@ -67,10 +67,12 @@ type qualifyReport struct {
 
 func (e *env) qualify(ctx context.Context, f *worldFlags, at time.Time, files []string) (int, error) {
 	r, err := e.qualifyFiles(ctx, f, at, files)
-	if refusal := refusalOf(err); refusal != nil {
-		r = &qualifyReport{Error: refusal.Error(), Reason: refusal.Reason.String()}
-	} else if err != nil {
+	refusal, err := refusalOf(err)
+	if err != nil {
 		return 0, err
+	}
+	if refusal != nil {
+		r = &qualifyReport{Error: refusal.Error(), Reason: refusal.Reason.String()}
 	}
 	if err := e.showQualify(r); err != nil {
 		return 0, err

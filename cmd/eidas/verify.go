@@ -98,9 +98,13 @@ const (
 )
 
 func (e *env) verify(ctx context.Context, v *verifyFlags, files []string) (int, error) {
-	result, at, err := e.judge(ctx, v, files)
-	refusal := refusalOf(err)
-	if err != nil && refusal == nil {
+	at := v.at.Time
+	if at.IsZero() {
+		at = time.Now()
+	}
+	result, err := e.judge(ctx, v, files, at)
+	refusal, err := refusalOf(err)
+	if err != nil {
 		return 0, err
 	}
 	r := newVerifyReport(result, refusal)
@@ -108,47 +112,47 @@ func (e *env) verify(ctx context.Context, v *verifyFlags, files []string) (int, 
 	if err := e.showVerify(r); err != nil {
 		return 0, err
 	}
-	if refusal != nil {
-		return exitRefused, nil
+	return r.code(), nil
+}
+
+// code is the exit code of a decision.
+func (r *verifyReport) code() int {
+	if r.Decision == accept {
+		return exitAccepted
 	}
-	return exitAccepted, nil
+	return exitRefused
 }
 
 // judge runs the validator. An *eidas.Error is a refusal.
-func (e *env) judge(ctx context.Context, v *verifyFlags, files []string) (*eidas.Result, time.Time, error) {
-	at := v.at.Time
-	if at.IsZero() {
-		at = time.Now()
-	}
+func (e *env) judge(ctx context.Context, v *verifyFlags, files []string, at time.Time) (*eidas.Result, error) {
 	w, err := openWorld(&v.world)
 	if err != nil {
-		return nil, at, err
+		return nil, err
 	}
 	defer func() { _ = w.folder.Close() }()
 	config, err := v.config(w.Anchors.Profile)
 	if err != nil {
-		return nil, at, err
+		return nil, err
 	}
 	chain, err := e.readChain(files)
 	if err != nil {
-		return nil, at, err
+		return nil, err
 	}
 	snapshot, err := w.loadOwnTime(ctx, e.stderr)
 	if err != nil {
-		return nil, at, err
+		return nil, err
 	}
 	config.Services = fixedServices{snapshot.Services().AsOf(w.At)}
 	validator, err := eidas.NewValidator(*config)
 	if err != nil {
-		return nil, at, err
+		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, v.timeout)
 	defer cancel()
 	p := newProgress(e.stderr)
 	defer p.clear()
 	p.show("Judging the certificate …")
-	result, err := validator.Validate(ctx, chain, v.use, at)
-	return result, at, err
+	return validator.Validate(ctx, chain, v.use, at)
 }
 
 // fixedServices is a source of services that does not change.
