@@ -16,8 +16,10 @@ const (
 	// DefaultCacheEntries is about ten times the certificates that all payment
 	// service providers of the EU hold.
 	DefaultCacheEntries = 50_000
-	// cacheShards keeps the goroutines of a busy server off each other's locks.
+	// cacheShards keeps the goroutines of a busy server off each other's locks;
+	// minShard keeps a small cache from being cut up.
 	cacheShards = 16
+	minShard    = 64
 	// certificateHold is the one revocation that can be lifted (RFC 5280, 5.3.1).
 	certificateHold = 6
 )
@@ -72,8 +74,8 @@ func (e *entry) final() bool {
 
 // counts reports whether the entry is evidence at the given time.
 func (e *entry) counts(at time.Time, skew time.Duration, responders []*x509.Certificate) bool {
-	if e.final() {
-		return true
+	if e.answer.Status == eidas.StatusRevoked {
+		return true // even a hold, until a newer answer lifts it
 	}
 	return !at.After(e.answer.FreshUntil) && !at.Before(e.answer.ThisUpdate.Add(-skew)) && e.trusted(responders)
 }
@@ -122,7 +124,7 @@ type memoryCache struct {
 }
 
 // cacheShard adds to go-cache the bound that it lacks. Of a full shard goes
-// the entry that would have gone first; revocations are kept the longest.
+// the entry that would have gone first, but no revocation for anything else.
 type cacheShard struct {
 	entries *gocache.Cache
 	limit   int
@@ -135,7 +137,7 @@ type cacheShard struct {
 // newMemoryCache starts no janitor: at 100,000 entries go-cache's holds its
 // lock for 16 ms. Each Set makes room instead.
 func newMemoryCache(limit int, evicted func()) *memoryCache {
-	n := min(cacheShards, limit)
+	n := min(cacheShards, max(1, limit/minShard))
 	c := &memoryCache{evicted: evicted}
 	for i := range n {
 		c.shards = append(c.shards, &cacheShard{
@@ -172,28 +174,38 @@ func (c *memoryCache) Set(key cacheKey, e *entry) *entry {
 	if ttl <= 0 { // go-cache would keep it for ever
 		return e
 	}
-	s.makeRoom(key, now, c.evicted)
-	s.entries.Set(string(key[:]), e, ttl)
+	isRevoked := e.answer.Status == eidas.StatusRevoked
 	if x := s.known[key]; x != nil {
-		x.at = e.keepUntil
+		x.at, x.revoked = e.keepUntil, isRevoked
 		heap.Fix(&s.queue, x.index)
+		s.entries.Set(string(key[:]), e, ttl)
 		return e
 	}
-	x := &expiry{key: key, at: e.keepUntil}
-	s.known[key] = x
-	heap.Push(&s.queue, x)
+	x := &expiry{key: key, at: e.keepUntil, revoked: isRevoked}
+	if !s.makeRoom(x, now) {
+		c.evicted()
+	}
+	if len(s.queue) < s.limit {
+		s.known[key] = x
+		heap.Push(&s.queue, x)
+		s.entries.Set(string(key[:]), e, ttl)
+	}
 	return e
 }
 
-// makeRoom removes what has expired, and one more if the shard is still full.
-func (s *cacheShard) makeRoom(key cacheKey, now time.Time, evicted func()) {
+// makeRoom removes what has expired. If that does not make room for x, it
+// reports so, and removes the first to go unless x itself is that.
+func (s *cacheShard) makeRoom(x *expiry, now time.Time) bool {
 	for len(s.queue) > 0 && s.queue[0].at.Before(now) {
 		s.removeFirst()
 	}
-	if s.known[key] == nil && len(s.queue) >= s.limit {
-		s.removeFirst()
-		evicted()
+	if len(s.queue) < s.limit {
+		return true
 	}
+	if first := s.queue[0]; !first.revoked || x.revoked {
+		s.removeFirst()
+	}
+	return false
 }
 
 func (s *cacheShard) removeFirst() {
@@ -215,16 +227,24 @@ func (c *memoryCache) len() int {
 
 // expiry is when an entry goes.
 type expiry struct {
-	key   cacheKey
-	at    time.Time
-	index int
+	key     cacheKey
+	at      time.Time
+	revoked bool
+	index   int
 }
 
 // expiryQueue is a container/heap, the first to go on top.
 type expiryQueue []*expiry
 
-func (q expiryQueue) Len() int           { return len(q) }
-func (q expiryQueue) Less(i, j int) bool { return q[i].at.Before(q[j].at) }
+func (q expiryQueue) Len() int { return len(q) }
+
+func (q expiryQueue) Less(i, j int) bool {
+	if q[i].revoked != q[j].revoked {
+		return q[j].revoked
+	}
+	return q[i].at.Before(q[j].at)
+}
+
 func (q expiryQueue) Swap(i, j int) {
 	q[i], q[j] = q[j], q[i]
 	q[i].index, q[j].index = i, j

@@ -171,8 +171,12 @@ func (c *Checker) CheckStatus(ctx context.Context, q eidas.StatusQuery) (eidas.S
 
 // ask gets a new answer within the budget.
 func (c *Checker) ask(ctx context.Context, key cacheKey, t Target, at time.Time) (eidas.StatusAnswer, error) {
-	if owed, err := notOwed(t.Certificate); err != nil || owed {
-		return eidas.StatusAnswer{Status: eidas.StatusNotOwed, Source: "none", FreshUntil: t.Certificate.NotAfter}, err
+	exempt, err := notOwed(t.Certificate)
+	if err != nil {
+		return eidas.StatusAnswer{}, err
+	}
+	if exempt {
+		return eidas.StatusAnswer{Status: eidas.StatusNotOwed, Source: "none", FreshUntil: t.Certificate.NotAfter}, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.budget)
 	defer cancel()
