@@ -1,6 +1,8 @@
 package qwac
 
 import (
+	"crypto/x509"
+
 	"github.com/seed-b953571c/eidas"
 )
 
@@ -32,3 +34,17 @@ func SameHost(serverName, host string) bool { return sameHost(serverName, host) 
 
 // StatusOf is statusOf.
 func StatusOf(r eidas.Reason) int { return statusOf(r) }
+
+// ChainCache is chainCache.
+type ChainCache struct{ c *chainCache }
+
+func NewChainCache() ChainCache { return ChainCache{newChainCache()} }
+
+func (c ChainCache) Add(chain []*x509.Certificate) { c.c.add(keyOf(chain), chain) }
+
+func (c ChainCache) Has(chain []*x509.Certificate) bool {
+	got, ok := c.c.get(keyOf(chain))
+	return ok && len(got) == len(chain) && keyOf(got) == keyOf(chain)
+}
+
+func (c ChainCache) Len() int { return c.c.latest.Len() }

@@ -65,7 +65,7 @@ func newMetrics() *metrics {
 		inFlight: prometheus.NewGauge(prometheus.GaugeOpts{
 			Namespace: "eidas", Subsystem: "qwac", Name: "verdicts_in_flight", Help: "Verdicts under way.",
 		}),
-		sessions: counter("sessions_total", "Handshakes let in, and sessions that were not resumed.", "outcome"),
+		sessions: counter("sessions_total", "Handshakes that passed the hooks, and tickets that were ignored.", "outcome"),
 		requests: counter("requests_total", "Requests judged.", "outcome"),
 		degraded: counter("degraded_total", "Verdicts given under a leniency of the policy.", "degradation"),
 	}
@@ -139,6 +139,7 @@ func degradedLabel(d eidas.Degradation) string {
 	return degradedOther
 }
 
+// handshake counts what passed the hooks. A thief passes them too and fails then.
 func (m *metrics) handshake(resumed bool) {
 	if resumed {
 		m.sessions.WithLabelValues(sessionResumed).Inc()

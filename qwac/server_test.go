@@ -2,6 +2,8 @@ package qwac_test
 
 import (
 	"context"
+	"crypto/rand"
+	"crypto/rsa"
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
@@ -190,7 +192,15 @@ func TestHandshakeIsRefusedWithItsReason(t *testing.T) {
 			e := &c.ExtraExtensions[0]
 			e.Value = e.Value[:len(e.Value)-1]
 		}), want: eidas.ReasonStatementsMalformed},
-		"no PSD2 statement":     {request: request{roles: []role{}}, want: eidas.ReasonPSD2Missing},
+		"no PSD2 statement":         {request: request{roles: []role{}}, want: eidas.ReasonPSD2Missing},
+		"no organizationIdentifier": {request: edit(func(c *x509.Certificate) { c.Subject.ExtraNames = nil }), want: eidas.ReasonIdentityMissing},
+		"two organizationIdentifiers": {request: edit(func(c *x509.Certificate) {
+			c.Subject.ExtraNames = append(c.Subject.ExtraNames, c.Subject.ExtraNames[0])
+		}), want: eidas.ReasonIdentityAmbiguous},
+		"VAT number":            {request: request{id: "VATLT-100000000000"}, want: eidas.ReasonIdentityUnregistered},
+		"VAT number registered": {request: request{id: "VATLT-100000000000"}, policy: eidas.Policy{AllowUnregistered: true}},
+		"RSA key of 1024 bits":  {request: request{key: rsaKey(t, 1024)}, want: eidas.ReasonKeyWeak},
+		"RSA key of 2048 bits":  {request: request{key: rsaKey(t, 2048)}},
 		"malformed identity":    {request: request{id: "PSDLT-bl-LB000468"}, want: eidas.ReasonIdentityMalformed},
 		"NCA contradicts":       {request: request{ncaID: "LV-BL"}, want: eidas.ReasonIdentityConflict},
 		"no list loaded":        {before: func(w *world) { w.set.Store(nil) }, want: eidas.ReasonTrustUnavailable},
@@ -239,6 +249,13 @@ func TestHandshakeIsRefusedWithItsReason(t *testing.T) {
 	}
 }
 
+func rsaKey(t *testing.T, bits int) *rsa.PrivateKey {
+	t.Helper()
+	key, err := rsa.GenerateKey(rand.Reader, bits)
+	require.NoError(t, err)
+	return key
+}
+
 func serverAuthOnly(c *x509.Certificate) {
 	c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
 }
@@ -271,6 +288,11 @@ func TestHandshakeFollowsTheList(t *testing.T) {
 			sandbox := w.qtsp("LT", "Sandbox")
 			sandbox.service.List.Profile = eidas.ProfileTest
 			assertRefused(t, handshake(t, config, b.client(version, w.qwac(sandbox, request{}))), eidas.ReasonProfile)
+		})
+		t.Run("service for other uses is refused", func(t *testing.T) {
+			seals := w.qtsp("LV", "Seals only")
+			seals.service.Periods[0].AdditionalInfo = []string{svcInfo + "SvcInfoExt/ForeSeals"}
+			assertRefused(t, handshake(t, config, b.client(version, w.qwac(seals, request{}))), eidas.ReasonNotQualified)
 		})
 		t.Run("list past its date is refused", func(t *testing.T) {
 			late := w.qtsp("LV", "Late")

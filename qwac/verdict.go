@@ -116,7 +116,11 @@ func isContextError(err error) bool {
 
 // asRefusal keeps the reason of an error; one without a reason is a defect.
 func asRefusal(err error) *eidas.Error {
-	if e, ok := errors.AsType[*eidas.Error](err); ok && e != nil && e.Reason != 0 {
+	e, ok := errors.AsType[*eidas.Error](err)
+	if ok && e == nil {
+		return &eidas.Error{Reason: eidas.ReasonInternal, Err: errors.New("validator returned a nil refusal")}
+	}
+	if ok && e.Reason != 0 {
 		return e
 	}
 	reason := eidas.ReasonOf(err)
