@@ -38,7 +38,8 @@ func TestDefaultCertificatesAreFlawless(t *testing.T) {
 	}{
 		"QWAC": {
 			w.QWAC("LT", identifier, eidas.RoleAI|eidas.RolePI), eidas.UseTLS, eidastest.TypeWeb,
-			x509.KeyUsageDigitalSignature, []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth, x509.ExtKeyUsageServerAuth},
+			x509.KeyUsageDigitalSignature,
+			[]x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth, x509.ExtKeyUsageServerAuth},
 		},
 		"QSealC": {
 			w.QSealC("DE", identifier, eidas.RoleAI|eidas.RolePI), eidas.UseSeal, eidastest.TypeESeal,
@@ -280,7 +281,7 @@ func TestUnreadableCertificateComesAsDER(t *testing.T) {
 	der, _, err := w.QTSP("LT").IssueDER(r)
 	require.NoError(t, err)
 	claims, err := eidas.ParseClaimsDER(der)
-	assert.ErrorIs(t, err, eidas.ReasonStatementsMalformed)
+	require.ErrorIs(t, err, eidas.ReasonStatementsMalformed)
 	assert.Contains(t, codes(claims, eidas.SeverityError), eidas.FindingDuplicateExtension)
 }
 
@@ -299,7 +300,7 @@ func TestMalformedRequestIsAnError(t *testing.T) {
 			r := eidastest.QWAC(identifier, eidas.RoleAI)
 			edit(&r)
 			_, err := w.QTSP("LT").Issue(r)
-			assert.Error(t, err)
+			require.Error(t, err)
 		})
 	}
 }
@@ -318,7 +319,7 @@ func TestChainsEndWhereTheListSays(t *testing.T) {
 
 	q.Responder.Revoke(q.Issuing.Certificate.SerialNumber, 2)
 	_, err = validate(t, w, l, eidas.UseTLS)
-	assert.ErrorIs(t, err, eidas.ReasonRevoked)
+	require.ErrorIs(t, err, eidas.ReasonRevoked)
 }
 
 func TestLeafAloneIsEnough(t *testing.T) {
@@ -326,7 +327,7 @@ func TestLeafAloneIsEnough(t *testing.T) {
 	l := w.QWAC("LT", identifier, eidas.RoleAI)
 	l.Chain = l.Chain[:1]
 	_, err := validate(t, w, l, eidas.UseTLS)
-	assert.NoError(t, err)
+	require.NoError(t, err)
 }
 
 func TestTrustDecidesWhoMayEnter(t *testing.T) {
@@ -341,20 +342,20 @@ func TestTrustDecidesWhoMayEnter(t *testing.T) {
 	require.NoError(t, err)
 
 	_, err = validate(t, w, impostor, eidas.UseTLS)
-	assert.ErrorIs(t, err, eidas.ReasonSignatureInvalid)
+	require.ErrorIs(t, err, eidas.ReasonSignatureInvalid)
 	_, err = validate(t, w, other.QWAC("LT", identifier, eidas.RoleAI), eidas.UseTLS)
-	assert.Error(t, err, "same names, another world")
+	require.Error(t, err, "same names, another world")
 	_, err = validate(t, sandbox, sandbox.QWAC("LT", identifier, eidas.RoleAI), eidas.UseTLS)
-	assert.ErrorIs(t, err, eidas.ReasonProfile)
+	require.ErrorIs(t, err, eidas.ReasonProfile)
 	_, err = validate(t, w, notForWeb, eidas.UseTLS)
-	assert.Error(t, err)
+	require.Error(t, err)
 	l := w.QWAC("LT", identifier, eidas.RoleAI)
 	_, err = validate(t, w, l, eidas.UseTLS)
 	require.NoError(t, err)
 	w.Check(w.QTSP("LT").Withdraw(w.Now()))
 	_, err = validate(t, w, l, eidas.UseTLS)
-	assert.ErrorIs(t, err, eidas.ReasonServiceNotGranted)
+	require.ErrorIs(t, err, eidas.ReasonServiceNotGranted)
 	w.Check(w.QTSP("LT").Grant(w.Now()))
 	_, err = validate(t, w, l, eidas.UseTLS)
-	assert.NoError(t, err)
+	require.NoError(t, err)
 }

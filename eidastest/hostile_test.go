@@ -47,6 +47,9 @@ func signersOf(l *eidastest.List) [][32]byte {
 	return all
 }
 
+// forgeries are rows 1 to 16.
+func forgeries() []eidastest.HostileRow { return eidastest.HostileRows()[:16] }
+
 func TestHostileRowsAreComplete(t *testing.T) {
 	var numbers []int
 	for _, row := range eidastest.HostileRows() {
@@ -61,7 +64,11 @@ func TestNoHostileListIsAuthentic(t *testing.T) {
 	for _, key := range []eidastest.KeyType{eidastest.P256, eidastest.RSA2048} {
 		w := eidastest.Start(t, eidastest.Options{SignerKey: key})
 		l := w.List("LT")
-		for _, row := range eidastest.HostileRows() {
+		rows := eidastest.HostileRows()
+		if key != eidastest.P256 {
+			rows = forgeries() // a bomb is the same whatever the key
+		}
+		for _, row := range rows {
 			t.Run(fmt.Sprintf("key %d/%d %s", key, row.Number, row.Name), func(t *testing.T) {
 				doc, err := l.Hostile(row.Number)
 				require.NoError(t, err)
@@ -89,7 +96,7 @@ func TestForgerWithoutMaliceIsAccepted(t *testing.T) {
 func TestNoHostileListIsLoaded(t *testing.T) {
 	w := eidastest.Start(t, eidastest.Options{})
 	l := w.List("LT")
-	for _, row := range eidastest.HostileRows() {
+	for _, row := range forgeries() {
 		t.Run(fmt.Sprintf("%d %s", row.Number, row.Name), func(t *testing.T) {
 			doc, err := l.Hostile(row.Number)
 			require.NoError(t, err)
@@ -105,13 +112,13 @@ func TestNoHostileListIsLoaded(t *testing.T) {
 
 func TestNoHostileLOTLIsLoaded(t *testing.T) {
 	w := eidastest.Start(t, eidastest.Options{})
-	for _, row := range eidastest.HostileRows() {
+	for _, row := range forgeries() {
 		t.Run(fmt.Sprintf("%d %s", row.Number, row.Name), func(t *testing.T) {
 			doc, err := w.LOTL.Hostile(row.Number)
 			require.NoError(t, err)
 			w.Check(w.LOTL.Replace(doc))
 			_, err = w.Load(t.Context())
-			assert.Error(t, err)
+			require.Error(t, err)
 		})
 	}
 	w.Check(w.LOTL.Restore())
@@ -121,5 +128,5 @@ func TestNoHostileLOTLIsLoaded(t *testing.T) {
 func TestUnknownHostileRowIsAnError(t *testing.T) {
 	w := eidastest.Start(t, eidastest.Options{})
 	_, err := w.LOTL.Hostile(99)
-	assert.ErrorContains(t, err, "99")
+	require.ErrorContains(t, err, "99")
 }

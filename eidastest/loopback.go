@@ -49,7 +49,7 @@ func listenLoopback() (net.Listener, error) {
 }
 
 // quiet is a log that drops what is expected in tests: refused handshakes.
-func quiet() *log.Logger { return log.New(io.Discard, "", 0) }
+func quiet() *log.Logger { return log.New(io.Discard, "", 0) } //nolint:forbidigo // net/http takes no other type
 
 func (l *loopback) close() { _ = l.server.Close() }
 

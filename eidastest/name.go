@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"unicode/utf16"
 
 	"golang.org/x/crypto/cryptobyte"
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
@@ -103,8 +104,8 @@ func addString(b *cryptobyte.Builder, t StringType, s string) {
 			b.AddBytes([]byte(s))
 			return
 		}
-		for _, r := range s {
-			b.AddUint16(uint16(r)) // beyond the BMP nothing is asked for
+		for _, unit := range utf16.Encode([]rune(s)) {
+			b.AddUint16(unit)
 		}
 	})
 }

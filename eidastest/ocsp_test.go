@@ -214,10 +214,10 @@ func TestSlowResponderWaitsForRelease(t *testing.T) {
 		}
 	}
 	r.Release()
-	assert.NoError(t, <-done)
+	require.NoError(t, <-done)
 	r.Release() // harmless
 	_, err = validate(t, w, l, eidas.UseTLS)
-	assert.NoError(t, err, "the fault has ended")
+	require.NoError(t, err, "the fault has ended")
 }
 
 func TestResponderRefusesWhatItCannotAnswer(t *testing.T) {
@@ -257,10 +257,10 @@ func TestCertificateThatWasNeverIssuedIsUnknown(t *testing.T) {
 	require.NoError(t, err)
 	l := &eidastest.Leaf{Certificate: cert, Key: key, Chain: []*x509.Certificate{cert, q.Issuing.Certificate}}
 	_, err = validate(t, w, l, eidas.UseTLS)
-	assert.ErrorIs(t, err, eidas.ReasonRevocationUnknown)
+	require.ErrorIs(t, err, eidas.ReasonRevocationUnknown)
 	q.Responder.Issued(cert)
 	_, err = validate(t, w, l, eidas.UseTLS)
-	assert.NoError(t, err)
+	require.NoError(t, err)
 }
 
 // validate runs the real validator over a leaf's chain.

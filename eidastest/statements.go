@@ -133,18 +133,19 @@ func (p *PSD2) addRoles(b *cryptobyte.Builder) {
 			p.addRole(b, r)
 		}
 	}
-	switch p.Shape {
-	case ShapeDirect:
+	if p.Shape == ShapeDirect {
 		each(b)
-	case ShapeFlattened:
-		b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) { b.AddASN1(cbasn1.SEQUENCE, each) })
-	default:
-		b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
-			for _, r := range p.Roles {
-				b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) { p.addRole(b, r) })
-			}
-		})
+		return
 	}
+	b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
+		if p.Shape == ShapeFlattened {
+			b.AddASN1(cbasn1.SEQUENCE, each)
+			return
+		}
+		for _, r := range p.Roles {
+			b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) { p.addRole(b, r) })
+		}
+	})
 }
 
 func (p *PSD2) addRole(b *cryptobyte.Builder, r eidas.Role) {

@@ -74,17 +74,17 @@ func TestHandshakesOverBothVersions(t *testing.T) {
 			impostor, err := w.Impostor("LT").IssueQWAC(identifier, eidas.RoleAI)
 			require.NoError(t, err)
 			_, err = get(t, client(impostor), url)
-			assert.Error(t, err, "impostor")
+			require.Error(t, err, "impostor")
 			thief, err := tpp.Thief()
 			require.NoError(t, err)
 			_, err = get(t, client(thief), url)
-			assert.Error(t, err, "thief")
+			require.Error(t, err, "thief")
 			_, err = get(t, client(nil), url)
-			assert.Error(t, err, "no certificate")
+			require.Error(t, err, "no certificate")
 
 			w.QTSP("LT").Revoke(tpp, 1)
 			_, err = get(t, c, url)
-			assert.Error(t, err, "revoked, with a session to resume")
+			require.Error(t, err, "revoked, with a session to resume")
 		})
 	}
 }
@@ -97,10 +97,10 @@ func TestWithdrawalEndsAccessAtTheNextHandshake(t *testing.T) {
 	require.NoError(t, err)
 	w.Check(w.QTSP("LT").Withdraw(w.Now()))
 	_, err = get(t, c, url)
-	assert.Error(t, err)
+	require.Error(t, err)
 	w.Check(w.QTSP("LT").Grant(w.Now()))
 	_, err = get(t, c, url)
-	assert.NoError(t, err)
+	require.NoError(t, err)
 }
 
 func TestServeKeepsTheServersOwnCertificate(t *testing.T) {
@@ -125,7 +125,7 @@ func TestServeWithoutHandlerIsAnError(t *testing.T) {
 	w := eidastest.Start(t, eidastest.Options{})
 	for _, under := range []*http.Server{nil, {}} {
 		_, err := w.World.Serve(under)
-		assert.Error(t, err)
+		require.Error(t, err)
 	}
 }
 
@@ -177,7 +177,7 @@ func TestFailuresFailTheTest(t *testing.T) {
 		f()
 	}
 	_, err := http.Get(w.QTSP("LT").ResponderURL)
-	assert.Error(t, err, "the responders are closed")
+	require.Error(t, err, "the responders are closed")
 }
 
 // The example is the promise of the package: a bank's own test is short.

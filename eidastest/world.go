@@ -24,7 +24,7 @@ type Options struct {
 	// Pivots between the anchors and the list of trusted lists. Zero: one.
 	// Negative: none.
 	Pivots int
-	// SignerKey is the key type of every list signer.
+	// SignerKey is the key type of the signer of each list.
 	SignerKey KeyType
 }
 
@@ -126,7 +126,7 @@ func (w *World) buildLOTL(pivots int) error {
 	if pivots == 0 {
 		pivots = 1
 	}
-	set, err := w.newSigners("EU", commission, 2)
+	set, err := w.newSigners("EU", commission)
 	if err != nil {
 		return err
 	}
@@ -138,7 +138,7 @@ func (w *World) buildLOTL(pivots int) error {
 			Issued: w.Now().AddDate(0, -2*(pivots-i), 0), signer: set[0],
 		}
 		p.NextUpdate = p.Issued.AddDate(0, 6, 0)
-		if set, err = w.newSigners("EU", commission, 2); err != nil {
+		if set, err = w.newSigners("EU", commission); err != nil {
 			return err
 		}
 		p.announced = set
@@ -152,14 +152,14 @@ func (w *World) buildLOTL(pivots int) error {
 	return nil
 }
 
-// newSigners makes certificates that sign lists: end entities of no CA, as many
-// real ones are.
-func (w *World) newSigners(country, operator string, n int) ([]*Authority, error) {
-	list := make([]*Authority, 0, n)
-	for i := range n {
+// newSigners makes the two certificates that may sign a list: the signer, and
+// one in reserve. They are end entities of no CA, as many real ones are.
+func (w *World) newSigners(country, operator string) ([]*Authority, error) {
+	var list []*Authority
+	for i, key := range []KeyType{w.signerKey, P256} {
 		a, err := newAuthority(authorityRequest{
 			subject: caSubject(country, operator, fmt.Sprintf("Signer %d", i+1)),
-			key:     w.signerKey, now: w.Now(), endEntity: true,
+			key:     key, now: w.Now(), endEntity: true,
 		})
 		if err != nil {
 			return nil, err
@@ -231,7 +231,7 @@ func (w *World) addQTSP(o QTSPOptions) (*QTSP, error) {
 	l := w.List(o.Territory)
 	if l == nil {
 		operator := "Scheme operator of " + o.Territory
-		signers, err := w.newSigners(o.Territory, operator, 2)
+		signers, err := w.newSigners(o.Territory, operator)
 		if err != nil {
 			return nil, err
 		}
