@@ -13,26 +13,6 @@ import (
 // officialJournalHost publishes the notices that pivots and anchors come from.
 const officialJournalHost = "eur-lex.europa.eu"
 
-// AlarmKind says what a person should look at. The set is closed.
-type AlarmKind string
-
-// The alarms.
-const (
-	// AlarmOfficialJournal: the LOTL names a notice in the Official Journal that
-	// is newer than that of the anchors. The pivots still lead to it, but not
-	// for ever: add the new notice's anchors.
-	AlarmOfficialJournal AlarmKind = "official_journal_new"
-	// AlarmLOTLLocation: the LOTL says that it has moved.
-	AlarmLOTLLocation AlarmKind = "lotl_moved"
-)
-
-// Alarm is something that an authentic LOTL or pivot announces and that an
-// operator must act on. Nothing is refused for it.
-type Alarm struct {
-	Kind AlarmKind
-	URL  string // what was announced
-}
-
 // errPeeked ends the reading of a LOTL that is not authenticated yet.
 var errPeeked = &Error{Reason: ReasonInternal, Err: errors.New("read ahead")}
 
@@ -97,145 +77,173 @@ func peekURIs(doc []byte, in *interner) ([]string, *Error) {
 
 // chain is the authenticated LOTL with the way to it.
 type chain struct {
-	lotl   *entry
-	pivots []ListReport // oldest first
-	alarms []Alarm
+	anchors Anchors // that it starts at
+	lotl    *entry
+	pivots  []*entry // oldest first
+	alarms  alarms
 }
 
-// resolve walks from the anchors through the pivots to the LOTL. The chain holds
-// the reports of what was reached, whatever the error.
+// resolve walks from the anchors through the pivots to the LOTL.
 func (l *loader) resolve(ctx context.Context) (*chain, *Error) {
-	anchors := l.config.Anchors
-	c := &chain{}
-	doc, err := l.fetch(ctx, anchors.LOTL)
+	last := l.lastChain()
+	location := l.config.Anchors.LOTL
+	got, err := l.get(ctx, location, last.list())
 	if err != nil {
-		return c, err
+		return nil, err
 	}
-	var way route
-	if anchors.OfficialJournal != "" {
-		uris, err := peekURIs(doc, l.in)
-		if err == nil {
-			way, err = routeOf(uris, anchors.OfficialJournal)
-		}
-		if err != nil {
-			return c, at(err, anchors.LOTL, err.Reason)
-		}
+	if last != nil && got.same(last.lotl) {
+		return last.again(l, got), nil
 	}
-	signers, last, err := l.walk(ctx, way.pivots, c)
+	c := &chain{anchors: l.config.Anchors}
+	way, err := l.route(got.doc, c)
 	if err != nil {
-		return c, err
+		return nil, at(err, location, err.Reason)
 	}
-	c.lotl = l.read(doc, expectation{url: anchors.LOTL, typ: typeListOfLists, signers: signers})
-	if err := c.checkLOTL(way, last, anchors); err != nil {
-		return c, at(err, anchors.LOTL, err.Reason)
+	signers, err := l.walk(ctx, way.pivots, c)
+	if err != nil {
+		return nil, err
 	}
+	c.lotl = l.read(got.doc, expectation{url: location, typ: typeListOfLists, signers: signers})
+	c.lotl.had(got, l.at)
+	if err := c.checkLOTL(l, way); err != nil {
+		return nil, at(err, location, err.Reason)
+	}
+	l.store(c.lotl, got.doc)
 	return c, nil
+}
+
+// route reads the way to the LOTL and chooses the anchors that it starts at:
+// those of the configuration, or the first of the other known notices that the
+// LOTL names.
+func (l *loader) route(doc []byte, c *chain) (route, *Error) {
+	if c.anchors.OfficialJournal == "" {
+		return route{}, nil
+	}
+	uris, err := peekURIs(doc, l.in)
+	if err != nil {
+		return route{}, err
+	}
+	if !slices.Contains(uris, c.anchors.OfficialJournal) {
+		for _, other := range l.config.Fallback {
+			if slices.Contains(uris, other.OfficialJournal) {
+				c.anchors = other
+				break
+			}
+		}
+	}
+	return routeOf(uris, c.anchors.OfficialJournal)
 }
 
 // walk authenticates the pivots, oldest first: each by the signers that the one
 // before it announced for the LOTL, the first by those of the notice. It returns
-// the signers that the last one announced and its sequence number.
-func (l *loader) walk(ctx context.Context, urls []string, c *chain) (signers [][32]byte, last int, refused *Error) {
-	signers = l.config.Anchors.Signers
+// the signers that the last one announced.
+func (l *loader) walk(ctx context.Context, urls []string, c *chain) ([][32]byte, *Error) {
+	signers, sequence := c.anchors.Signers, 0
 	for _, url := range urls {
-		doc, err := l.fetch(ctx, url)
+		pivot, err := l.pivot(ctx, url, signers, c)
+		if err == nil && pivot.report.Sequence <= sequence {
+			err = refuse(ReasonRollback, "sequence %d after %d", pivot.report.Sequence, sequence)
+		}
 		if err != nil {
-			return nil, 0, pivotError(url, err)
+			return nil, &Error{Reason: ReasonPivot, URL: url, Err: err}
 		}
-		pivot := l.read(doc, expectation{url: url, typ: typeListOfLists, signers: signers})
-		pivot.report.Stale = false // a pivot is history: it says who signed from then on
 		own := pivot.scheme.own()
-		switch {
-		case !pivot.report.Accepted:
-		case pivot.report.Sequence <= last:
-			pivot.report.refuse(refuse(ReasonRollback, "sequence %d after %d", pivot.report.Sequence, last))
-		case len(own.signers) == 0:
-			pivot.report.refuse(refuse(ReasonPointer, "pivot announces no signer of the list of trusted lists"))
+		if own.url != l.config.Anchors.LOTL {
+			c.alarms.add(AlarmLOTLLocation, own.url)
 		}
-		c.pivots = append(c.pivots, pivot.report)
-		if !pivot.report.Accepted {
-			return nil, 0, pivotError(url, pivot.report.Err)
-		}
-		signers, last = own.signers, pivot.report.Sequence
-		c.alarm(AlarmLOTLLocation, own.url, l.config.Anchors.LOTL)
+		signers, sequence = own.signers, pivot.report.Sequence
+		c.pivots = append(c.pivots, pivot)
 	}
-	return signers, last, nil
+	return signers, nil
 }
 
-func pivotError(url string, err error) *Error {
-	return &Error{Reason: ReasonPivot, URL: url, Err: err}
+// pivot authenticates the next pivot of c. A pivot never changes, so one that
+// was authenticated before, by the same way, is not fetched again.
+func (l *loader) pivot(ctx context.Context, url string, signers [][32]byte, c *chain) (*entry, *Error) {
+	if known := l.lastChain().next(c, url); known != nil {
+		return known, nil
+	}
+	got, err := l.get(ctx, url, nil)
+	if err != nil {
+		return nil, err
+	}
+	e := l.read(got.doc, expectation{url: url, typ: typeListOfLists, signers: signers})
+	e.had(got, l.at)
+	e.report.Stale = false // a pivot is history: it says who signed from then on
+	if !e.report.Accepted {
+		return nil, at(e.report.Err, url, e.report.Reason)
+	}
+	if own := e.scheme.own(); own.url == "" || len(own.signers) == 0 {
+		return nil, refuse(ReasonPointer, "pivot announces no signer of the list of trusted lists")
+	}
+	l.store(e, got.doc)
+	return e, nil
 }
 
-// checkLOTL compares the authentic LOTL with the way that led to it.
-func (c *chain) checkLOTL(way route, last int, anchors Anchors) *Error {
+// next returns the pivot that followed the pivots of c in the last chain, if it
+// is at url.
+func (last *chain) next(c *chain, url string) *entry {
+	i := len(c.pivots)
+	if last == nil || last.anchors.OfficialJournal != c.anchors.OfficialJournal || i >= len(last.pivots) ||
+		!slices.Equal(last.pivots[:i], c.pivots) || last.pivots[i].report.URL != url {
+		return nil
+	}
+	return last.pivots[i]
+}
+
+// checkLOTL compares the authentic LOTL with the way that led to it and with the
+// LOTL before it.
+func (c *chain) checkLOTL(l *loader, way route) *Error {
 	r := &c.lotl.report
 	if !r.Accepted {
 		return at(r.Err, r.URL, r.Reason)
 	}
-	signed, err := routeOf(c.lotl.scheme.uris, anchors.OfficialJournal)
+	signed, err := routeOf(c.lotl.scheme.uris, c.anchors.OfficialJournal)
 	if err != nil {
 		return err
 	}
 	if !slices.Equal(signed.pivots, way.pivots) {
 		return refuse(ReasonPivot, "pivots differ between the document and what was signed")
 	}
-	if r.Sequence < last {
+	if n := len(c.pivots); n > 0 && r.Sequence < c.pivots[n-1].report.Sequence {
 		// Each pivot is a LOTL of its time; an older LOTL does not lead to it.
-		return refuse(ReasonRollback, "sequence %d, older than pivot %d", r.Sequence, last)
+		return refuse(ReasonRollback, "sequence %d, older than pivot %d", r.Sequence, c.pivots[n-1].report.Sequence)
+	}
+	if last := l.lastChain(); last != nil {
+		if err := r.follows(&last.lotl.report, &c.alarms); err != nil {
+			return err
+		}
 	}
 	for _, notice := range signed.notices {
-		c.alarm(AlarmOfficialJournal, notice, "")
+		if !l.config.knows(notice) {
+			c.alarms.add(AlarmOfficialJournal, notice)
+		}
 	}
-	if own := c.lotl.scheme.own(); own.url != "" {
-		c.alarm(AlarmLOTLLocation, own.url, anchors.LOTL)
+	if own := c.lotl.scheme.own(); own.url != "" && own.url != r.URL {
+		c.alarms.add(AlarmLOTLLocation, own.url)
 	}
 	return nil
 }
 
-// alarm adds an alarm if url is not what it should be, once.
-func (c *chain) alarm(kind AlarmKind, url, usual string) {
-	if a := (Alarm{kind, url}); url != "" && url != usual && !slices.Contains(c.alarms, a) {
-		c.alarms = append(c.alarms, a)
+// list returns the LOTL of c, nil when there is none.
+func (c *chain) list() *entry {
+	if c == nil {
+		return nil
 	}
+	return c.lotl
 }
 
-// own returns the LOTL's pointer to itself. Where it is stated twice, the
-// signers of both count and the first location.
-func (s *scheme) own() pointer {
-	var own pointer
-	for i := range s.pointers {
-		t := &s.pointers[i]
-		if t.typ != typeListOfLists || !t.isXML() || t.conflict {
-			continue
-		}
-		if own.url == "" {
-			own.url = t.url
-		}
-		own.signers = append(own.signers, t.signers...)
-	}
-	return own
+// again returns c for the same LOTL, had again.
+func (c *chain) again(l *loader, got fetched) *chain {
+	next := *c
+	next.lotl = c.lotl.again(l.at)
+	next.lotl.had(got, l.at)
+	return &next
 }
 
-// national returns the pointers to national lists, in document order. Pointers
-// to the same list are merged: some LOTLs repeat them.
-func (s *scheme) national() []pointer {
-	var all []pointer
-	for _, t := range s.pointers {
-		if t.typ != typeGeneric || !t.isXML() {
-			continue
-		}
-		i := slices.IndexFunc(all, func(o pointer) bool { return o.url == t.url && o.territory == t.territory })
-		if i < 0 {
-			t.signers = slices.Clone(t.signers)
-			all = append(all, t)
-			continue
-		}
-		for _, f := range t.signers {
-			if !slices.Contains(all[i].signers, f) {
-				all[i].signers = append(all[i].signers, f)
-			}
-		}
-		all[i].conflict = all[i].conflict || t.conflict
-	}
-	return all
+// kept returns c for when no newer LOTL could be had or believed.
+func (c *chain) kept(refused *Error, l *loader) *chain {
+	next := *c
+	next.lotl = c.lotl.kept(refused, l.at)
+	return &next
 }

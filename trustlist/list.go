@@ -37,12 +37,33 @@ type ListReport struct {
 	// identities that are no such thing; their services are kept.
 	CertificatesUnreadable int
 
-	Reason Reason // zero when accepted
-	Err    error  // an *Error with Reason, nil when accepted
+	// Checked is when the copy in use was last had from its source, or confirmed
+	// by it to be unchanged; zero when that is not known.
+	Checked time.Time
+	// Kept says that the copy in use is the last good one, because what the
+	// source gave later was refused for Reason.
+	Kept bool
+
+	Reason Reason // zero when accepted and not kept
+	Err    error  // an *Error with Reason, else nil
 }
 
 func (r *ListReport) refuse(err *Error) {
 	r.Accepted, r.Reason, r.Err = false, err.Reason, at(err, r.URL, err.Reason)
+}
+
+// follows refuses a list that is older than the one accepted before it: whoever
+// can replay an old list brings a withdrawn provider back to life.
+func (r *ListReport) follows(last *ListReport, a *alarms) *Error {
+	switch {
+	case r.Sequence < last.Sequence:
+		return refuse(ReasonRollback, "sequence %d after %d", r.Sequence, last.Sequence)
+	case r.Issued.Before(last.Issued):
+		return refuse(ReasonRollback, "issued %s after %s", r.Issued.Format(time.RFC3339), last.Issued.Format(time.RFC3339))
+	case r.Sequence == last.Sequence && r.SHA256 != last.SHA256:
+		a.add(AlarmSequenceReused, r.URL)
+	}
+	return nil
 }
 
 // expectation is what a list must be: what was announced about it.
@@ -57,9 +78,40 @@ type expectation struct {
 
 // entry is one list with what was read from it.
 type entry struct {
-	report   ListReport
-	scheme   scheme
-	services []*eidas.Service
+	report     ListReport
+	scheme     scheme // of a LOTL
+	services   []*eidas.Service
+	validators // of the source
+}
+
+// had notes that the list was had from its source.
+func (e *entry) had(got fetched, at time.Time) {
+	e.validators = got.validators
+	if e.report.Accepted {
+		e.report.Checked = at
+	}
+}
+
+// again returns an accepted list to be used at a later time.
+func (e *entry) again(at time.Time) *entry {
+	next := *e
+	next.report.Kept, next.report.Reason, next.report.Err = false, 0, nil
+	next.report.judge(at)
+	return &next
+}
+
+// kept returns an accepted list that stays in use because a newer one was
+// refused.
+func (e *entry) kept(refused *Error, at time.Time) *entry {
+	next := e.again(at)
+	next.report.Kept, next.report.Reason, next.report.Err = true, refused.Reason, refused
+	return next
+}
+
+// drop refuses a list that was accepted.
+func (e *entry) drop(err *Error) {
+	e.report.refuse(err)
+	e.services, e.report.Services = nil, 0
 }
 
 // readList authenticates and reads one list. The answer is always complete; a

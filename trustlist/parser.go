@@ -12,12 +12,6 @@ import (
 	"github.com/seed-b953571c/eidas/internal/xmldsig"
 )
 
-var (
-	errConflict    = errors.New("pointer states a field twice and differently")
-	errNoTerritory = errors.New("pointer states no territory")
-	errNoSigner    = errors.New("pointer announces no signer")
-)
-
 // parser walks the octets of one authentic list. The first failure stays in err
 // and ends every loop.
 type parser struct {

@@ -3,7 +3,6 @@ package trustlist
 import (
 	"crypto/sha256"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/seed-b953571c/eidas/internal/xmldsig"
@@ -17,39 +16,6 @@ type scheme struct {
 	nextUpdate        time.Time // zero: final
 	uris              []string  // SchemeInformationURI, in document order
 	pointers          []pointer
-}
-
-// pointer is an OtherTSLPointer (5.3.13). Its fields are scattered over several
-// OtherInformation elements; conflict says that two of them disagree.
-type pointer struct {
-	url, territory, typ, mime string
-	signers                   [][32]byte
-	conflict                  bool
-	absent                    bool // asked for, but the LOTL does not have it
-}
-
-// isXML reports whether the pointer is to a machine readable list; those to PDF
-// files are for people.
-func (t *pointer) isXML() bool {
-	mime, _, _ := strings.Cut(t.mime, ";")
-	return strings.EqualFold(strings.TrimSpace(mime), mimeTSL)
-}
-
-// check refuses a pointer that cannot be followed.
-func (t *pointer) check() *Error {
-	switch {
-	case t.absent:
-		return &Error{Reason: ReasonNotListed}
-	case t.conflict:
-		return &Error{Reason: ReasonPointer, URL: t.url, Err: errConflict}
-	case t.url == "":
-		return refuse(ReasonPointer, "no location")
-	case t.territory == "":
-		return &Error{Reason: ReasonPointer, URL: t.url, Err: errNoTerritory}
-	case len(t.signers) == 0:
-		return &Error{Reason: ReasonPointer, URL: t.url, Err: errNoSigner}
-	}
-	return nil
 }
 
 // schemeInformation reads the children of SchemeInformation. The clauses are of
@@ -174,12 +140,4 @@ func (p *parser) otherInformation(t *pointer) {
 			t.set(&t.mime, p.text())
 		}
 	})
-}
-
-// set stores a field of the pointer; two different values are a conflict.
-func (t *pointer) set(field *string, value string) {
-	if *field != "" && *field != value {
-		t.conflict = true
-	}
-	*field = value
 }

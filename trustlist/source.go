@@ -1,6 +1,7 @@
 package trustlist
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -103,23 +104,16 @@ func readFile(root *os.Root, name string, limit int64) ([]byte, error) {
 // readAll reads r to its end; size is a guess. More than limit bytes are an
 // error, never cut.
 func readAll(r io.Reader, size, limit int64) ([]byte, error) {
-	buf := make([]byte, size+1)
-	for n := 0; ; {
-		k, err := r.Read(buf[n:])
-		n += k
-		switch {
-		case int64(n) > limit:
-			return nil, refuse(ReasonTooLarge, "more than %d bytes", limit)
-		case errors.Is(err, io.EOF):
-			return buf[:n], nil
-		case err != nil:
-			return nil, err
-		case n == len(buf): // grew while being read
-			grown := make([]byte, 2*n)
-			copy(grown, buf)
-			buf = grown
-		}
+	var buf bytes.Buffer
+	buf.Grow(int(min(size, limit)) + bytes.MinRead)
+	n, err := buf.ReadFrom(io.LimitReader(r, limit+1))
+	if err != nil {
+		return nil, err
 	}
+	if n > limit {
+		return nil, refuse(ReasonTooLarge, "more than %d bytes", limit)
+	}
+	return buf.Bytes(), nil
 }
 
 // readJSON reads one JSON value that fills the file.

@@ -165,6 +165,9 @@ func TestBuiltInAnchors(t *testing.T) {
 	}
 }
 
+// loopback is where test servers listen.
+var loopback = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
+
 func TestHTTP(t *testing.T) {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/list.xml", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("<a/>")) })
@@ -175,9 +178,9 @@ func TestHTTP(t *testing.T) {
 	})
 	server := httptest.NewServer(mux)
 	defer server.Close()
-	client, err := fetch.New(fetch.Config{AllowAnyPort: true, AllowPrivate: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}})
+	source, err := trustlist.NewHTTP(trustlist.HTTPConfig{AllowAnyPort: true, AllowPrivate: loopback})
 	require.NoError(t, err)
-	source := trustlist.NewHTTP(client)
+	defer source.CloseIdle()
 	for path, want := range map[string]trustlist.Reason{
 		"/list.xml": 0, "/none.xml": trustlist.ReasonNotFound, "/gone.xml": trustlist.ReasonNotFound,
 		"/broken.xml": trustlist.ReasonFetchFailed, "/large.xml": trustlist.ReasonTooLarge,
@@ -193,9 +196,9 @@ func TestHTTP(t *testing.T) {
 			assert.Equal(t, want, trustlist.ReasonOf(err))
 		})
 	}
-	closed, err := fetch.New(fetch.Config{})
+	closed, err := trustlist.NewHTTP(trustlist.HTTPConfig{})
 	require.NoError(t, err)
-	_, err = trustlist.NewHTTP(closed).Fetch(t.Context(), server.URL+"/list.xml")
+	_, err = closed.Fetch(t.Context(), server.URL+"/list.xml")
 	assert.Equal(t, trustlist.ReasonFetchFailed, trustlist.ReasonOf(err), "an address that is not public")
 	assert.Equal(t, fetch.KindPort, fetch.KindOf(err))
 }
