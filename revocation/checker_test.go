@@ -108,11 +108,15 @@ func says(body []byte) func(http.ResponseWriter, asked) {
 }
 
 // liveWorld is a world of this moment whose leaf names the given responders.
-func liveWorld(t *testing.T, urls ...string) *world {
+func liveWorld(t testing.TB, urls ...string) *world {
 	t.Helper()
 	w := newWorldAt(t, time.Now().Truncate(time.Second))
-	w.leaf = w.mint(t, w.ca, "TPP", func(c *x509.Certificate) { c.OCSPServer = urls })
+	w.leaf = w.mint(t, w.ca, "TPP", withResponder(urls...))
 	return w
+}
+
+func withResponder(urls ...string) func(*x509.Certificate) {
+	return func(c *x509.Certificate) { c.OCSPServer = urls }
 }
 
 func (w *world) query() eidas.StatusQuery {
