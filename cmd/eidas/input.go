@@ -24,6 +24,7 @@ const stdinName = "-"
 const reasonInput = "input"
 
 var (
+	errTooLarge      = errors.New("too large")
 	errNoCertificate = errors.New("no certificate in it: not PEM, not DER, not base64 of DER")
 	errBadPEM        = errors.New("a PEM block of a certificate cannot be decoded")
 )
@@ -44,7 +45,7 @@ func (e *env) readInput(name string, limit int64) ([]byte, error) {
 		return nil, withoutPath(err)
 	}
 	if int64(b.Len()) > limit {
-		return nil, fmt.Errorf("more than %d bytes", limit)
+		return nil, fmt.Errorf("%w: more than %d bytes", errTooLarge, limit)
 	}
 	return b.Bytes(), nil
 }

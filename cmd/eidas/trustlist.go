@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/hex"
+	"errors"
 	"flag"
 	"fmt"
 	"strings"
@@ -281,6 +282,9 @@ func (e *env) trustlistCheck(ctx context.Context, signers [][32]byte, files []st
 
 func (e *env) checkFile(name string, signers [][32]byte) (checkReport, int) {
 	doc, err := e.readInput(name, trustlist.MaxListSize)
+	if errors.Is(err, errTooLarge) {
+		return checkReport{File: name, Reason: trustlist.ReasonTooLarge.String(), Error: err.Error()}, exitRefused
+	}
 	if err != nil {
 		e.complain(fmt.Sprintf("eidas trustlist check: %s: %s\n", clean(name), clean(err.Error())))
 		return checkReport{File: name, Reason: reasonInput, Error: err.Error()}, exitUsage
