@@ -92,6 +92,7 @@ func (l *loader) resolve(ctx context.Context) (*chain, *Error) {
 		return nil, err
 	}
 	if last != nil && got.same(last.lotl) {
+		l.store(last.lotl, got.doc)
 		return last.again(l, got), nil
 	}
 	c := &chain{anchors: l.config.Anchors}
@@ -160,8 +161,10 @@ func (l *loader) walk(ctx context.Context, urls []string, c *chain) ([][32]byte,
 // pivot authenticates the next pivot of c. A pivot never changes, so one that
 // was authenticated before, by the same way, is not fetched again.
 func (l *loader) pivot(ctx context.Context, url string, signers [][32]byte, c *chain) (*entry, *Error) {
-	if known := l.lastChain().next(c, url); known != nil {
-		return known, nil
+	known := l.lastChain().next(c, url)
+	if known != nil && (l.archive == nil || l.archive.has(known.report.SHA256)) {
+		again := *known // a snapshot's entries are not shared with the next
+		return &again, nil
 	}
 	got, err := l.get(ctx, url, nil)
 	if err != nil {
@@ -185,11 +188,13 @@ func (l *loader) pivot(ctx context.Context, url string, signers [][32]byte, c *c
 func (last *chain) next(c *chain, url string) *entry {
 	i := len(c.pivots)
 	if last == nil || last.anchors.OfficialJournal != c.anchors.OfficialJournal || i >= len(last.pivots) ||
-		!slices.Equal(last.pivots[:i], c.pivots) || last.pivots[i].report.URL != url {
+		!slices.EqualFunc(last.pivots[:i], c.pivots, sameList) || last.pivots[i].report.URL != url {
 		return nil
 	}
 	return last.pivots[i]
 }
+
+func sameList(a, b *entry) bool { return a.report.SHA256 == b.report.SHA256 }
 
 // checkLOTL compares the authentic LOTL with the way that led to it and with the
 // LOTL before it.

@@ -116,16 +116,13 @@ func (c *Config) knows(notice string) bool {
 }
 
 func (l *loader) snapshot(c *chain, entries []*entry) *Snapshot {
-	s := &Snapshot{At: l.at, LOTL: c.lotl.report, chain: c, entries: entries}
+	s := &Snapshot{At: l.at, chain: c, entries: entries}
 	s.Alarms = append(s.Alarms, c.alarms...)
 	s.Alarms = append(s.Alarms, l.alarms...)
-	for _, p := range c.pivots {
-		s.Pivots = append(s.Pivots, p.report)
-	}
+	s.refresh()
 	id := fmt.Appendf(nil, "%s\n%x\n", l.config.Anchors.Profile, s.LOTL.SHA256)
 	total := 0
 	for _, e := range entries {
-		s.Lists = append(s.Lists, e.report)
 		if e.report.Accepted {
 			id = fmt.Appendf(id, "%q %x\n", e.report.URL, e.report.SHA256)
 			total += len(e.services)
@@ -143,6 +140,28 @@ func (l *loader) snapshot(c *chain, entries []*entry) *Snapshot {
 	}
 	s.services, s.counts = eidas.NewServiceSet(s.ID, services), count(services)
 	return s
+}
+
+// refresh takes the reports from the entries.
+func (s *Snapshot) refresh() {
+	s.LOTL, s.Pivots, s.Lists = s.chain.lotl.report, nil, nil
+	for _, p := range s.chain.pivots {
+		s.Pivots = append(s.Pivots, p.report)
+	}
+	for _, e := range s.entries {
+		s.Lists = append(s.Lists, e.report)
+	}
+}
+
+// accepted returns every list in use: the pivots, the LOTL, the national ones.
+func (s *Snapshot) accepted() []*entry {
+	all := append(append([]*entry(nil), s.chain.pivots...), s.chain.lotl)
+	for _, e := range s.entries {
+		if e.report.Accepted {
+			all = append(all, e)
+		}
+	}
+	return all
 }
 
 // count looks at the current status of each service only.

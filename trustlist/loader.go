@@ -127,7 +127,7 @@ func (l *loader) read(doc []byte, want expectation) *entry {
 // store keeps the original of an accepted list. That it fails costs the next
 // start its list, not this load.
 func (l *loader) store(e *entry, doc []byte) {
-	if l.archive == nil {
+	if l.archive == nil || doc == nil {
 		return
 	}
 	if err := l.archive.put(e.report.SHA256, doc); err != nil && l.failed == nil {
@@ -211,6 +211,9 @@ func (l *loader) one(ctx context.Context, t *pointer) *entry {
 		e.report.refuse(refused)
 	case vouched != nil && vouched.report.URL == t.url && got.same(vouched):
 		e = vouched.again(l.at)
+		if l.archive != nil && !l.archive.has(e.report.SHA256) {
+			l.store(e, got.doc)
+		}
 	default:
 		e = l.fresh(got.doc, t, last)
 	}

@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 )
 
 // Source gets the bytes of a list. Nothing it says is believed; trust comes
@@ -42,20 +43,44 @@ func OpenFolder(dir string) (*Folder, error) {
 	if err != nil {
 		return nil, fmt.Errorf("trustlist: folder: %w", err)
 	}
-	var entries map[string]struct {
-		File string `json:"file"`
-	}
-	if err := readJSON(root, manifestName, &entries); err != nil {
+	records, err := readManifest(root)
+	if err != nil {
 		return nil, errors.Join(err, root.Close())
 	}
-	files := make(map[string]string, len(entries))
-	for url, e := range entries {
-		if !filepath.IsLocal(e.File) {
-			return nil, errors.Join(fmt.Errorf("trustlist: %s: file %q is not inside the folder", manifestName, e.File), root.Close())
-		}
-		files[url] = e.File
+	return newFolder(root, records), nil
+}
+
+func newFolder(root *os.Root, records map[string]record) *Folder {
+	f := &Folder{root: root, files: make(map[string]string, len(records))}
+	for url, r := range records {
+		f.files[url] = r.File
 	}
-	return &Folder{root: root, files: files}, nil
+	return f
+}
+
+// record is what a manifest says of a list. Only File is needed; the validators
+// save a fetch, the rest is for people.
+type record struct {
+	File      string    `json:"file"`
+	SHA256    string    `json:"sha256"`
+	Territory string    `json:"territory"`
+	Sequence  int       `json:"sequence"`
+	Checked   time.Time `json:"checked,omitzero"`
+	ETag      string    `json:"etag,omitempty"`
+	Modified  string    `json:"last_modified,omitempty"`
+}
+
+func readManifest(root *os.Root) (map[string]record, error) {
+	var records map[string]record
+	if err := readJSON(root, manifestName, &records); err != nil {
+		return nil, err
+	}
+	for _, r := range records {
+		if !filepath.IsLocal(r.File) {
+			return nil, fmt.Errorf("trustlist: %s: file %q is not inside the folder", manifestName, r.File)
+		}
+	}
+	return records, nil
 }
 
 // Fetch reads the file of a URL.
