@@ -7,9 +7,9 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
-	"crypto/sha1"
-	"crypto/sha256"
-	"crypto/sha512"
+	_ "crypto/sha1"
+	_ "crypto/sha256"
+	_ "crypto/sha512"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
@@ -38,15 +38,15 @@ var serials atomic.Int64
 
 // mint makes a certificate that ca signs, or the party itself when ca is nil.
 // edit may change the template.
-func mint(t testing.TB, ca *party, name string, edit func(*x509.Certificate)) *party {
-	t.Helper()
+func mint(tb testing.TB, ca *party, name string, edit func(*x509.Certificate)) *party {
+	tb.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	require.NoError(t, err)
-	return mintKey(t, ca, key, name, edit)
+	require.NoError(tb, err)
+	return mintKey(tb, ca, key, name, edit)
 }
 
-func mintKey(t testing.TB, ca *party, key crypto.Signer, name string, edit func(*x509.Certificate)) *party {
-	t.Helper()
+func mintKey(tb testing.TB, ca *party, key crypto.Signer, name string, edit func(*x509.Certificate)) *party {
+	tb.Helper()
 	tmpl := &x509.Certificate{
 		SerialNumber: big.NewInt(1000 + serials.Add(1)),
 		Subject:      pkix.Name{Organization: []string{"Test QTSP"}, CommonName: name},
@@ -62,9 +62,9 @@ func mintKey(t testing.TB, ca *party, key crypto.Signer, name string, edit func(
 		parent, signer = ca.cert, ca.key
 	}
 	der, err := x509.CreateCertificate(rand.Reader, tmpl, parent, key.Public(), signer)
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	cert, err := x509.ParseCertificate(der)
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	return &party{cert, key}
 }
 
@@ -85,23 +85,26 @@ type world struct {
 	root, ca, leaf, delegate *party
 }
 
-func newWorld(t testing.TB) *world { return newWorldAt(t, now) }
+func newWorld(tb testing.TB) *world {
+	tb.Helper()
+	return newWorldAt(tb, now)
+}
 
 // newWorldAt makes a world in which it is the given time.
-func newWorldAt(t testing.TB, at time.Time) *world {
-	t.Helper()
+func newWorldAt(tb testing.TB, at time.Time) *world {
+	tb.Helper()
 	w := &world{now: at}
-	w.root = w.mint(t, nil, "Root", asCA)
-	w.ca = w.mint(t, w.root, "Issuing CA", asCA)
-	w.leaf = w.mint(t, w.ca, "TPP", nil)
-	w.delegate = w.mint(t, w.ca, "Responder", asDelegate)
+	w.root = w.mint(tb, nil, "Root", asCA)
+	w.ca = w.mint(tb, w.root, "Issuing CA", asCA)
+	w.leaf = w.mint(tb, w.ca, "TPP", nil)
+	w.delegate = w.mint(tb, w.ca, "Responder", asDelegate)
 	return w
 }
 
 // mint makes a certificate that is valid around the time of the world.
-func (w *world) mint(t testing.TB, ca *party, name string, edit func(*x509.Certificate)) *party {
-	t.Helper()
-	return mint(t, ca, name, func(c *x509.Certificate) {
+func (w *world) mint(tb testing.TB, ca *party, name string, edit func(*x509.Certificate)) *party {
+	tb.Helper()
+	return mint(tb, ca, name, func(c *x509.Certificate) {
 		c.NotBefore, c.NotAfter = w.now.AddDate(0, -1, 0), w.now.AddDate(0, 1, 0)
 		if edit != nil {
 			edit(c)
@@ -176,29 +179,20 @@ func ext(id string, critical bool, value []byte) pkix.Extension {
 	return pkix.Extension{Id: oids[id], Critical: critical, Value: value}
 }
 
-func der(t testing.TB, v any, params string) []byte {
-	t.Helper()
+func der(tb testing.TB, v any, params string) []byte {
+	tb.Helper()
 	b, err := asn1.MarshalWithParams(v, params)
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	return b
 }
 
 func digest(h crypto.Hash, b []byte) []byte {
-	switch h {
-	case crypto.SHA1:
-		d := sha1.Sum(b)
-		return d[:]
-	case crypto.SHA384:
-		d := sha512.Sum384(b)
-		return d[:]
-	case crypto.SHA512:
-		d := sha512.Sum512(b)
-		return d[:]
-	case crypto.MD5:
-		return make([]byte, 16)
+	if h == crypto.MD5 {
+		return make([]byte, 16) // nobody shall look at it
 	}
-	d := sha256.Sum256(b)
-	return d[:]
+	w := h.New()
+	w.Write(b)
+	return w.Sum(nil)
 }
 
 var hashOIDs = map[crypto.Hash]asn1.ObjectIdentifier{
@@ -209,24 +203,26 @@ var hashOIDs = map[crypto.Hash]asn1.ObjectIdentifier{
 	crypto.SHA512: {2, 16, 840, 1, 101, 3, 4, 2, 3},
 }
 
-func publicKeyBits(t testing.TB, c *x509.Certificate) []byte {
+func publicKeyBits(tb testing.TB, c *x509.Certificate) []byte {
+	tb.Helper()
 	var spki struct {
 		Algorithm pkix.AlgorithmIdentifier
 		Key       asn1.BitString
 	}
 	_, err := asn1.Unmarshal(c.RawSubjectPublicKeyInfo, &spki)
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	return spki.Key.Bytes
 }
 
 func tag(n uint8) cbasn1.Tag { return cbasn1.Tag(n).ContextSpecific().Constructed() }
 
-func (s single) add(t testing.TB, b *cryptobyte.Builder) {
+func (s single) add(tb testing.TB, b *cryptobyte.Builder) {
+	tb.Helper()
 	h := s.hash
 	if h == 0 {
 		h = crypto.SHA256
 	}
-	nameHash, keyHash := digest(h, s.issuer.RawSubject), digest(h, publicKeyBits(t, s.issuer))
+	nameHash, keyHash := digest(h, s.issuer.RawSubject), digest(h, publicKeyBits(tb, s.issuer))
 	if s.nameHash != nil {
 		nameHash = s.nameHash
 	}
@@ -235,7 +231,7 @@ func (s single) add(t testing.TB, b *cryptobyte.Builder) {
 	}
 	b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
 		b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
-			b.AddBytes(der(t, pkix.AlgorithmIdentifier{Algorithm: hashOIDs[h], Parameters: asn1.NullRawValue}, ""))
+			b.AddBytes(der(tb, pkix.AlgorithmIdentifier{Algorithm: hashOIDs[h], Parameters: asn1.NullRawValue}, ""))
 			b.AddASN1OctetString(nameHash)
 			b.AddASN1OctetString(keyHash)
 			b.AddASN1BigInt(s.serial)
@@ -259,12 +255,13 @@ func (s single) add(t testing.TB, b *cryptobyte.Builder) {
 			b.AddASN1(tag(0), func(b *cryptobyte.Builder) { b.AddASN1GeneralizedTime(s.nextUpdate.UTC()) })
 		}
 		if s.exts != nil {
-			b.AddASN1(tag(1), func(b *cryptobyte.Builder) { b.AddBytes(der(t, s.exts, "")) })
+			b.AddASN1(tag(1), func(b *cryptobyte.Builder) { b.AddBytes(der(tb, s.exts, "")) })
 		}
 	})
 }
 
-func (r *response) data(t testing.TB) []byte {
+func (r *response) data(tb testing.TB) []byte {
+	tb.Helper()
 	var b cryptobyte.Builder
 	b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
 		if r.version >= 0 {
@@ -273,7 +270,7 @@ func (r *response) data(t testing.TB) []byte {
 		switch {
 		case r.byKey:
 			b.AddASN1(tag(2), func(b *cryptobyte.Builder) {
-				b.AddASN1OctetString(digest(crypto.SHA1, publicKeyBits(t, r.signer.cert)))
+				b.AddASN1OctetString(digest(crypto.SHA1, publicKeyBits(tb, r.signer.cert)))
 			})
 		case r.byName != nil:
 			b.AddASN1(tag(1), func(b *cryptobyte.Builder) { b.AddBytes(r.byName) })
@@ -283,19 +280,20 @@ func (r *response) data(t testing.TB) []byte {
 		b.AddASN1GeneralizedTime(r.producedAt.UTC())
 		b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
 			for _, s := range r.singles {
-				s.add(t, b)
+				s.add(tb, b)
 			}
 		})
 		if r.exts != nil {
-			b.AddASN1(tag(1), func(b *cryptobyte.Builder) { b.AddBytes(der(t, r.exts, "")) })
+			b.AddASN1(tag(1), func(b *cryptobyte.Builder) { b.AddBytes(der(tb, r.exts, "")) })
 		}
 	})
 	out, err := b.Bytes()
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	return out
 }
 
-func (r *response) sign(t testing.TB, tbs []byte) (pkix.AlgorithmIdentifier, []byte) {
+func (r *response) sign(tb testing.TB, tbs []byte) (pkix.AlgorithmIdentifier, []byte) {
+	tb.Helper()
 	h := r.sigHash
 	if h == 0 {
 		h = crypto.SHA256
@@ -320,14 +318,14 @@ func (r *response) sign(t testing.TB, tbs []byte) (pkix.AlgorithmIdentifier, []b
 		opts, signed = crypto.Hash(0), tbs
 	}
 	sig, err := r.signer.key.Sign(rand.Reader, signed, opts)
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	return alg, sig
 }
 
-func (r *response) encode(t testing.TB) []byte {
-	t.Helper()
-	tbs := r.data(t)
-	alg, sig := r.sign(t, tbs)
+func (r *response) encode(tb testing.TB) []byte {
+	tb.Helper()
+	tbs := r.data(tb)
+	alg, sig := r.sign(tb, tbs)
 	if r.breakSig {
 		sig[len(sig)-1] ^= 1
 	}
@@ -343,7 +341,7 @@ func (r *response) encode(t testing.TB) []byte {
 				b.AddASN1(cbasn1.OCTET_STRING, func(b *cryptobyte.Builder) {
 					b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
 						b.AddBytes(tbs)
-						b.AddBytes(der(t, alg, ""))
+						b.AddBytes(der(tb, alg, ""))
 						b.AddASN1BitString(sig)
 						if r.certs != nil {
 							b.AddASN1(tag(0), func(b *cryptobyte.Builder) {
@@ -360,6 +358,6 @@ func (r *response) encode(t testing.TB) []byte {
 		})
 	})
 	out, err := b.Bytes()
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	return append(out, r.trailing...)
 }

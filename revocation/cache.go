@@ -114,7 +114,7 @@ type answerCache interface {
 	// Get returns what is known, nil when nothing is.
 	Get(key cacheKey) *entry
 	// Set offers an entry and returns the one that counts from now on.
-	Set(key cacheKey, e *entry) *entry
+	Set(key cacheKey, e *entry, now time.Time) *entry
 }
 
 // memoryCache is an answerCache in memory: go-cache, sharded and bounded.
@@ -162,14 +162,13 @@ func (c *memoryCache) Get(key cacheKey) *entry {
 	return e
 }
 
-func (c *memoryCache) Set(key cacheKey, e *entry) *entry {
+func (c *memoryCache) Set(key cacheKey, e *entry, now time.Time) *entry {
 	s := c.shard(key)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if old := c.Get(key); old != nil && !e.supersedes(old) {
 		return old
 	}
-	now := time.Now()
 	ttl := e.keepUntil.Sub(now)
 	if ttl <= 0 { // go-cache would keep it for ever
 		return e
@@ -185,7 +184,7 @@ func (c *memoryCache) Set(key cacheKey, e *entry) *entry {
 	if !s.makeRoom(x, now) {
 		c.evicted()
 	}
-	if len(s.queue) < s.limit {
+	if s.queue.Len() < s.limit {
 		s.known[key] = x
 		heap.Push(&s.queue, x)
 		s.entries.Set(string(key[:]), e, ttl)
@@ -196,13 +195,13 @@ func (c *memoryCache) Set(key cacheKey, e *entry) *entry {
 // makeRoom removes what has expired. If that does not make room for x, it
 // reports so, and removes the first to go unless x itself is that.
 func (s *cacheShard) makeRoom(x *expiry, now time.Time) bool {
-	for len(s.queue) > 0 && s.queue[0].at.Before(now) {
+	for s.queue.Len() > 0 && s.queue.list[0].at.Before(now) {
 		s.removeFirst()
 	}
-	if len(s.queue) < s.limit {
+	if s.queue.Len() < s.limit {
 		return true
 	}
-	if first := s.queue[0]; !first.revoked || x.revoked {
+	if first := s.queue.list[0]; !first.revoked || x.revoked {
 		s.removeFirst()
 	}
 	return false
@@ -234,33 +233,36 @@ type expiry struct {
 }
 
 // expiryQueue is a container/heap, the first to go on top.
-type expiryQueue []*expiry
+type expiryQueue struct{ list []*expiry }
 
-func (q expiryQueue) Len() int { return len(q) }
+func (q *expiryQueue) Len() int { return len(q.list) }
 
-func (q expiryQueue) Less(i, j int) bool {
-	if q[i].revoked != q[j].revoked {
-		return q[j].revoked
+func (q *expiryQueue) Less(i, j int) bool {
+	a, b := q.list[i], q.list[j]
+	if a.revoked != b.revoked {
+		return b.revoked
 	}
-	return q[i].at.Before(q[j].at)
+	return a.at.Before(b.at)
 }
 
-func (q expiryQueue) Swap(i, j int) {
-	q[i], q[j] = q[j], q[i]
-	q[i].index, q[j].index = i, j
+func (q *expiryQueue) Swap(i, j int) {
+	q.list[i], q.list[j] = q.list[j], q.list[i]
+	q.list[i].index, q.list[j].index = i, j
 }
 
+// Push implements heap.Interface.
 func (q *expiryQueue) Push(v any) {
 	if x, ok := v.(*expiry); ok {
-		x.index = len(*q)
-		*q = append(*q, x)
+		x.index = len(q.list)
+		q.list = append(q.list, x)
 	}
 }
 
+// Pop implements heap.Interface.
 func (q *expiryQueue) Pop() any {
-	old := *q
-	x := old[len(old)-1]
-	old[len(old)-1] = nil
-	*q = old[:len(old)-1]
+	last := len(q.list) - 1
+	x := q.list[last]
+	q.list[last] = nil
+	q.list = q.list[:last]
 	return x
 }

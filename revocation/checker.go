@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -231,24 +232,27 @@ func (c *Checker) resolve(ctx context.Context, key cacheKey, t Target, at time.T
 }
 
 func rank(err error) int {
-	switch eidas.ReasonOf(err) {
-	case eidas.ReasonRevocationUnknown:
-		return 2
-	case eidas.ReasonRevocationInvalid:
-		return 1
-	}
-	return 0
+	reasons := [...]eidas.Reason{eidas.ReasonRevocationUnavailable, eidas.ReasonRevocationInvalid, eidas.ReasonRevocationUnknown}
+	return slices.Index(reasons[:], eidas.ReasonOf(err))
 }
 
 // keep stores a verified answer and returns the one that counts.
 func (c *Checker) keep(ctx context.Context, key cacheKey, e *entry) *entry {
-	counts := c.cache.Set(key, e)
+	counts := c.cache.Set(key, e, time.Now())
 	if counts != e {
 		c.metrics.conflicts.Inc()
 		c.log.WarnContext(ctx, "revocation: answer is older than what is known",
 			"status", e.answer.Status.String(), "known", counts.answer.Status.String())
 	}
 	return counts
+}
+
+// fetch makes a request and measures it.
+func (c *Checker) fetch(ctx context.Context, q fetch.Request) (*fetch.Response, error) {
+	start := time.Now()
+	resp, err := c.fetcher.Do(ctx, q)
+	c.metrics.fetched(time.Since(start), err)
+	return resp, err
 }
 
 // responderURLs are the URLs of a certificate's OCSP responders that can be

@@ -108,10 +108,10 @@ func says(body []byte) func(http.ResponseWriter, asked) {
 }
 
 // liveWorld is a world of this moment whose leaf names the given responders.
-func liveWorld(t testing.TB, urls ...string) *world {
-	t.Helper()
-	w := newWorldAt(t, time.Now().Truncate(time.Second))
-	w.leaf = w.mint(t, w.ca, "TPP", withResponder(urls...))
+func liveWorld(tb testing.TB, urls ...string) *world {
+	tb.Helper()
+	w := newWorldAt(tb, time.Now().Truncate(time.Second))
+	w.leaf = w.mint(tb, w.ca, "TPP", withResponder(urls...))
 	return w
 }
 
@@ -177,11 +177,13 @@ func TestQ1Hashes(t *testing.T) {
 		"malformed":    func(_ *testing.T, _ *world, w http.ResponseWriter) { says([]byte{0x30, 3, 10, 1, 1})(w, asked{}) },
 		"status 400":   func(_ *testing.T, _ *world, w http.ResponseWriter) { w.WriteHeader(http.StatusBadRequest) },
 		"no match": func(t *testing.T, world *world, w http.ResponseWriter) {
+			t.Helper()
 			r := world.good()
 			r.singles[0].serial = world.ca.cert.SerialNumber
 			says(r.encode(t))(w, asked{})
 		},
 		"unknown": func(t *testing.T, world *world, w http.ResponseWriter) {
+			t.Helper()
 			r := world.good()
 			r.singles[0].status = "unknown"
 			says(r.encode(t))(w, asked{})
@@ -232,6 +234,7 @@ func TestQ2Method(t *testing.T) {
 		return list
 	}
 	run := func(t *testing.T, suffix string, reply func(*world) func(http.ResponseWriter, asked)) []string {
+		t.Helper()
 		r := newResponder(t, nil0)
 		w := liveWorld(t, r.URL+suffix)
 		r.reply.Store(reply(w))
@@ -342,7 +345,7 @@ func TestCheckRefusals(t *testing.T) {
 			assert.Equal(t, tt.reason, eidas.ReasonOf(err), "%v", err)
 			assert.Zero(t, a)
 			var e *eidas.Error
-			assert.ErrorAs(t, err, &e)
+			require.ErrorAs(t, err, &e)
 			// Nothing of it is believed later: the next question is asked anew.
 			assert.Zero(t, c.Len())
 			r.reply.Store(says(w.good().encode(t)))
@@ -401,9 +404,9 @@ func TestCheckCacheHit(t *testing.T) {
 		require.NoError(t, err)
 	}
 	assert.Len(t, r.seen(), 1)
-	assert.Equal(t, 1.0, counter(t, reg, "eidas_revocation_checks_total", "good", "ocsp"))
-	assert.Equal(t, 2.0, counter(t, reg, "eidas_revocation_checks_total", "good", "cache"))
-	assert.Equal(t, 1.0, counter(t, reg, "eidas_revocation_cache_entries"))
+	assert.Equal(t, 1, counter(t, reg, "eidas_revocation_checks_total", "good", "ocsp"))
+	assert.Equal(t, 2, counter(t, reg, "eidas_revocation_checks_total", "good", "cache"))
+	assert.Equal(t, 1, counter(t, reg, "eidas_revocation_cache_entries"))
 
 	// The same serial number of another issuer is another certificate.
 	other := *w
@@ -413,7 +416,7 @@ func TestCheckCacheHit(t *testing.T) {
 	})
 	_, err := c.CheckStatus(t.Context(), other.query())
 	assert.Equal(t, isInvalid, eidas.ReasonOf(err), "%v", err)
-	assert.Equal(t, 1.0, counter(t, reg, "eidas_revocation_checks_total", "revocation_invalid", "none"))
+	assert.Equal(t, 1, counter(t, reg, "eidas_revocation_checks_total", "revocation_invalid", "none"))
 
 	_, err = revocation.New(cfg)
 	assert.Error(t, err, "metrics registered twice")
@@ -421,7 +424,7 @@ func TestCheckCacheHit(t *testing.T) {
 
 // counter reads a counter or gauge by name and the values of its labels, which
 // come in the order of their names.
-func counter(t *testing.T, reg *prometheus.Registry, name string, labels ...string) float64 {
+func counter(t *testing.T, reg *prometheus.Registry, name string, labels ...string) int {
 	t.Helper()
 	families, err := reg.Gather()
 	require.NoError(t, err)
@@ -435,7 +438,7 @@ func counter(t *testing.T, reg *prometheus.Registry, name string, labels ...stri
 				values = append(values, l.GetValue())
 			}
 			if assert.ObjectsAreEqual(labels, values) || len(labels)+len(values) == 0 {
-				return m.GetCounter().GetValue() + m.GetGauge().GetValue()
+				return int(m.GetCounter().GetValue() + m.GetGauge().GetValue())
 			}
 		}
 	}
@@ -456,7 +459,9 @@ func TestCheckCoalesces(t *testing.T) {
 	for range 200 {
 		wg.Go(func() {
 			a, err := c.CheckStatus(t.Context(), w.query())
-			assert.NoError(t, err)
+			if !assert.NoError(t, err) {
+				return
+			}
 			assert.Equal(t, eidas.StatusGood, a.Status)
 		})
 	}
@@ -729,11 +734,11 @@ func TestCacheIsBounded(t *testing.T) {
 		require.NoError(t, err)
 		assert.LessOrEqual(t, c.Len(), 20)
 	}
-	assert.Equal(t, 201.0-float64(c.Len()), counter(t, reg, "eidas_revocation_cache_evictions_total"))
+	assert.Equal(t, 201-c.Len(), counter(t, reg, "eidas_revocation_cache_evictions_total"))
 	a, err := c.CheckStatus(t.Context(), w.query())
 	require.NoError(t, err)
 	assert.Equal(t, eidas.StatusRevoked, a.Status)
-	assert.Equal(t, 1.0, counter(t, reg, "eidas_revocation_checks_total", "revoked", "cache"), "the revocation outlived them all")
+	assert.Equal(t, 1, counter(t, reg, "eidas_revocation_checks_total", "revoked", "cache"), "the revocation outlived them all")
 }
 
 func TestConfigRefused(t *testing.T) {

@@ -24,30 +24,30 @@ import (
 )
 
 // dataDir is the folder of the shared test data on revocation.
-func dataDir(t testing.TB) string {
-	t.Helper()
+func dataDir(tb testing.TB) string {
+	tb.Helper()
 	dir := os.Getenv("EIDAS_DATA")
 	if dir == "" {
 		dir = filepath.Join("..", "..", "shared", "data")
 	}
 	dir = filepath.Join(dir, "revocation")
 	if _, err := os.Stat(dir); err != nil {
-		t.Fatalf("no test data: %v", err)
+		tb.Fatalf("no test data: %v", err)
 	}
 	return dir
 }
 
-func read(t testing.TB, path ...string) []byte {
-	t.Helper()
+func read(tb testing.TB, path ...string) []byte {
+	tb.Helper()
 	b, err := os.ReadFile(filepath.Join(path...))
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	return b
 }
 
 // certificates reads a file with one DER or any number of PEM certificates.
-func certificates(t testing.TB, path ...string) []*x509.Certificate {
-	t.Helper()
-	raw := read(t, path...)
+func certificates(tb testing.TB, path ...string) []*x509.Certificate {
+	tb.Helper()
+	raw := read(tb, path...)
 	var ders [][]byte
 	for block, rest := pem.Decode(raw); block != nil; block, rest = pem.Decode(rest) {
 		ders = append(ders, block.Bytes)
@@ -58,17 +58,17 @@ func certificates(t testing.TB, path ...string) []*x509.Certificate {
 	var list []*x509.Certificate
 	for _, der := range ders {
 		c, err := x509.ParseCertificate(der)
-		require.NoError(t, err, path)
+		require.NoError(tb, err, path)
 		list = append(list, c)
 	}
 	return list
 }
 
 // certificate reads a file with one DER or PEM certificate.
-func certificate(t testing.TB, path ...string) *x509.Certificate {
-	t.Helper()
-	list := certificates(t, path...)
-	require.Len(t, list, 1)
+func certificate(tb testing.TB, path ...string) *x509.Certificate {
+	tb.Helper()
+	list := certificates(tb, path...)
+	require.Len(tb, list, 1)
 	return list[0]
 }
 
@@ -107,6 +107,7 @@ func TestCorpora(t *testing.T) {
 // question about the certificate that the response was made for, the file
 // ID_Cert_*.pem.
 func runOpenSSL(t *testing.T, dir string) int {
+	t.Helper()
 	rows, err := csv.NewReader(bytes.NewReader(read(t, dir, "cases.csv"))).ReadAll()
 	require.NoError(t, err)
 	at := time.Unix(1355875200, 0)
@@ -161,6 +162,7 @@ func issuedBy(c, ca *x509.Certificate, at time.Time) bool {
 
 // runMutants judges responses that each break one rule, as the defaults do.
 func runMutants(t *testing.T, dir string) int {
+	t.Helper()
 	var cases []struct{ N, Name, Rule, Want string }
 	require.NoError(t, json.Unmarshal(read(t, dir, "cases.json"), &cases))
 	at := time.Date(2026, 11, 22, 5, 15, 37, 0, time.UTC)
@@ -184,6 +186,7 @@ func runMutants(t *testing.T, dir string) int {
 
 // runRFC9919 judges the worked example of RFC 9919, appendix B.
 func runRFC9919(t *testing.T, dir string) int {
+	t.Helper()
 	target := revocation.Target{
 		Certificate: certificate(t, dir, "ee.pem"),
 		Issuer:      certificate(t, dir, "ca.pem"),

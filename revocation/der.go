@@ -3,7 +3,7 @@ package revocation
 import (
 	"bytes"
 	"crypto"
-	_ "crypto/sha1"   // certificate and responder identifiers
+	_ "crypto/sha1"   //nolint:gosec // certificate and responder identifiers, not signatures
 	_ "crypto/sha256" // certificate identifiers
 	_ "crypto/sha512" // certificate identifiers
 	"crypto/x509"
@@ -82,22 +82,30 @@ func (a algorithm) plain() bool {
 	return a.params == nil || bytes.Equal(a.params, []byte{byte(asn1.NULL), 0})
 }
 
-// hash is the digest algorithm, 0 when it is none of SHA-1 and SHA-2.
-func (a algorithm) hash() crypto.Hash {
-	if !a.plain() {
-		return 0
+// digest is a hash function with the signature algorithm that it makes with
+// RSASSA-PSS.
+type digest struct {
+	oid  string
+	hash crypto.Hash
+	pss  x509.SignatureAlgorithm
+}
+
+// digests are the hash functions that are taken. PSS with SHA-1 is not.
+var digests = [...]digest{
+	{oidSHA1, crypto.SHA1, x509.UnknownSignatureAlgorithm},
+	{oidSHA256, crypto.SHA256, x509.SHA256WithRSAPSS},
+	{oidSHA384, crypto.SHA384, x509.SHA384WithRSAPSS},
+	{oidSHA512, crypto.SHA512, x509.SHA512WithRSAPSS},
+}
+
+// digest is the index in digests of a digest algorithm.
+func (a algorithm) digest() (int, bool) {
+	for i := range digests {
+		if string(a.oid) == digests[i].oid {
+			return i, a.plain()
+		}
 	}
-	switch string(a.oid) {
-	case oidSHA1:
-		return crypto.SHA1
-	case oidSHA256:
-		return crypto.SHA256
-	case oidSHA384:
-		return crypto.SHA384
-	case oidSHA512:
-		return crypto.SHA512
-	}
-	return 0
+	return 0, false
 }
 
 // signature is the signature algorithm, UnknownSignatureAlgorithm when it is
@@ -155,19 +163,12 @@ func pssAlgorithm(params []byte) x509.SignatureAlgorithm {
 			return x509.UnknownSignatureAlgorithm
 		}
 	}
-	h := hash.hash()
-	if string(mgfOID) != oidMGF1 || mgfHash.hash() != h || h == 0 || salt != h.Size() {
+	h, ok := hash.digest()
+	m, mok := mgfHash.digest()
+	if !ok || !mok || h != m || string(mgfOID) != oidMGF1 || salt != digests[h].hash.Size() {
 		return x509.UnknownSignatureAlgorithm
 	}
-	switch h {
-	case crypto.SHA256:
-		return x509.SHA256WithRSAPSS
-	case crypto.SHA384:
-		return x509.SHA384WithRSAPSS
-	case crypto.SHA512:
-		return x509.SHA512WithRSAPSS
-	}
-	return x509.UnknownSignatureAlgorithm
+	return digests[h].pss
 }
 
 // readTime reads a GeneralizedTime in the one form of RFC 5280, 4.1.2.5.2:

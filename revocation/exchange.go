@@ -34,10 +34,10 @@ const (
 // with SHA-256 and then SHA-1 (rule Q1).
 func (c *Checker) askResponder(ctx context.Context, responder *url.URL, t Target, at time.Time) (Answer, error) {
 	var last error
-	for _, h := range c.hashes.order(responder.Host, time.Now()) {
+	for _, h := range c.hashes.order(responder.Host, at) {
 		a, err := c.askOnce(ctx, responder, ocspCall{target: t, at: at, hash: h})
 		if err == nil {
-			c.hashes.remember(responder.Host, h, time.Now())
+			c.hashes.remember(responder.Host, h, at)
 			return a, nil
 		}
 		if last == nil || eidas.ReasonOf(err) != eidas.ReasonRevocationUnavailable {
@@ -93,17 +93,19 @@ func (c *Checker) exchange(ctx context.Context, responder *url.URL, req []byte, 
 	q := fetch.Request{Accept: responseType, Header: header, Limit: MaxOCSPSize}
 	if u, ok := getURL(responder, req); ok {
 		q.URL = u
-		body, err := c.roundTrip(ctx, q)
-		switch fetch.KindOf(err) {
-		case fetch.KindStatus, fetch.KindRedirect, fetch.KindEncoding:
-		default:
-			if !errors.Is(err, errContentType) {
-				return body, err
-			}
+		if body, err := c.roundTrip(ctx, q); !getFailed(err) {
+			return body, err
 		}
 	}
 	q.Method, q.URL, q.Body, q.ContentType = http.MethodPost, responder.String(), req, requestType
 	return c.roundTrip(ctx, q)
+}
+
+// getFailed reports whether the server answered, but not with OCSP: it may not
+// know GET. One that does not answer at all is not asked again.
+func getFailed(err error) bool {
+	k := fetch.KindOf(err)
+	return k == fetch.KindStatus || k == fetch.KindRedirect || k == fetch.KindEncoding || errors.Is(err, errContentType)
 }
 
 var errContentType = errors.New("content type is not " + responseType)
@@ -111,9 +113,7 @@ var errContentType = errors.New("content type is not " + responseType)
 // roundTrip returns the body of an OCSP response. How long it may be kept
 // according to HTTP is of no interest (RFC 9919, 8.5).
 func (c *Checker) roundTrip(ctx context.Context, q fetch.Request) ([]byte, error) {
-	start := time.Now()
-	resp, err := c.fetcher.Do(ctx, q)
-	c.metrics.fetched(time.Since(start), err)
+	resp, err := c.fetch(ctx, q)
 	if err != nil {
 		reason := eidas.ReasonRevocationUnavailable
 		if fetch.KindOf(err) == fetch.KindTooLarge {

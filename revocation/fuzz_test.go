@@ -77,12 +77,12 @@ func FuzzResponseData(f *testing.F) {
 
 // fuzzWorld is the same world in every process of a fuzzing run, as far as
 // names, keys and serial numbers go.
-func fuzzWorld(t testing.TB) *world {
-	t.Helper()
+func fuzzWorld(tb testing.TB) *world {
+	tb.Helper()
 	fixed := func(ca *party, n byte, name string, edit func(*x509.Certificate)) *party {
 		key, err := ecdsa.ParseRawPrivateKey(elliptic.P256(), bytes.Repeat([]byte{n}, 32))
-		require.NoError(t, err)
-		return mintKey(t, ca, key, name, func(c *x509.Certificate) {
+		require.NoError(tb, err)
+		return mintKey(tb, ca, key, name, func(c *x509.Certificate) {
 			c.SerialNumber = big.NewInt(0x5e71a100 + int64(n))
 			if edit != nil {
 				edit(c)
@@ -99,8 +99,8 @@ func fuzzWorld(t testing.TB) *world {
 // compare holds an accepted answer against that of x/crypto/ocsp, if it
 // accepts the response too. It takes the first answer with the serial number,
 // so responses with several such answers are not compared.
-func compare(t testing.TB, raw []byte, target revocation.Target, own revocation.Answer) {
-	t.Helper()
+func compare(tb testing.TB, raw []byte, target revocation.Target, own revocation.Answer) {
+	tb.Helper()
 	other, err := ocsp.ParseResponseForCert(raw, target.Certificate, target.Issuer)
 	if err != nil || strings.Count(string(raw), string(derInt(target.Certificate.SerialNumber))) > 1 {
 		return
@@ -108,13 +108,13 @@ func compare(t testing.TB, raw []byte, target revocation.Target, own revocation.
 	status := map[int]eidas.Status{ocsp.Good: eidas.StatusGood, ocsp.Revoked: eidas.StatusRevoked}[other.Status]
 	switch {
 	case own.Status != status:
-		t.Errorf("status %s, x/crypto %s", own.Status, status)
+		tb.Errorf("status %s, x/crypto %s", own.Status, status)
 	case !own.ThisUpdate.Equal(other.ThisUpdate), !own.NextUpdate.Equal(other.NextUpdate), !own.ProducedAt.Equal(other.ProducedAt):
-		t.Errorf("times %v, x/crypto %v %v %v", own, other.ThisUpdate, other.NextUpdate, other.ProducedAt)
+		tb.Errorf("times %v, x/crypto %v %v %v", own, other.ThisUpdate, other.NextUpdate, other.ProducedAt)
 	case own.Status == eidas.StatusRevoked && (!own.RevokedAt.Equal(other.RevokedAt) || own.Code != other.RevocationReason):
-		t.Errorf("revoked %s for %d, x/crypto %s for %d", own.RevokedAt, own.Code, other.RevokedAt, other.RevocationReason)
+		tb.Errorf("revoked %s for %d, x/crypto %s for %d", own.RevokedAt, own.Code, other.RevokedAt, other.RevocationReason)
 	case other.Certificate != nil && !other.Certificate.Equal(own.Responder) && own.Responder != target.Issuer:
-		t.Errorf("responder %q, x/crypto %q", own.Responder.Subject, other.Certificate.Subject)
+		tb.Errorf("responder %q, x/crypto %q", own.Responder.Subject, other.Certificate.Subject)
 	}
 }
 
@@ -153,7 +153,8 @@ func TestDifferentialOverCorpora(t *testing.T) {
 }
 
 // seeds are responses of every shape.
-func seeds(t testing.TB, w *world) []*response {
+func seeds(tb testing.TB, w *world) []*response {
+	tb.Helper()
 	revokedAnswer := w.good()
 	s := &revokedAnswer.singles[0]
 	s.status, s.revokedAt, s.reason = "revoked", now.Add(-time.Hour), 4
@@ -161,8 +162,8 @@ func seeds(t testing.TB, w *world) []*response {
 	two.singles = append(two.singles, two.singles[0])
 	two.singles[0].serial = w.delegate.cert.SerialNumber
 	exts := w.good()
-	exts.exts = append(exts.exts, ext("nonce", false, der(t, make([]byte, 32), "")))
-	exts.singles[0].exts = append(exts.singles[0].exts, ext("archiveCutoff", false, der(t, now, "generalized")))
+	exts.exts = append(exts.exts, ext("nonce", false, der(tb, make([]byte, 32), "")))
+	exts.singles[0].exts = append(exts.singles[0].exts, ext("archiveCutoff", false, der(tb, now, "generalized")))
 	byKey := w.good()
 	byKey.byKey, byKey.version = true, 0
 	none := w.good()
@@ -171,18 +172,19 @@ func seeds(t testing.TB, w *world) []*response {
 }
 
 // wrap signs tbs as p.
-func wrap(t testing.TB, p *party, tbs []byte) []byte {
+func wrap(tb testing.TB, p *party, tbs []byte) []byte {
+	tb.Helper()
 	r := &response{signer: p}
-	alg, sig := r.sign(t, tbs)
+	alg, sig := r.sign(tb, tbs)
 	type element = asn1.RawValue
 	type responseBytes struct {
 		Kind     asn1.ObjectIdentifier
 		Response []byte
 	}
 	// Not as a RawValue: tbs need not be an element.
-	inner := slices.Concat(tbs, der(t, alg, ""), der(t, asn1.BitString{Bytes: sig, BitLength: 8 * len(sig)}, ""))
-	basic := der(t, element{Tag: asn1.TagSequence, IsCompound: true, Bytes: inner}, "")
-	return der(t, struct {
+	inner := slices.Concat(tbs, der(tb, alg, ""), der(tb, asn1.BitString{Bytes: sig, BitLength: 8 * len(sig)}, ""))
+	basic := der(tb, element{Tag: asn1.TagSequence, IsCompound: true, Bytes: inner}, "")
+	return der(tb, struct {
 		Status asn1.Enumerated
 		Bytes  responseBytes `asn1:"explicit,tag:0"`
 	}{0, responseBytes{asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 48, 1, 1}, basic}}, "")
@@ -242,22 +244,23 @@ func isDER(b []byte, depth int) bool {
 }
 
 // corpusResponses are the responses of the shared data that is at hand.
-func corpusResponses(t testing.TB) [][]byte {
+func corpusResponses(tb testing.TB) [][]byte {
+	tb.Helper()
 	var list [][]byte
-	dir := dataDir(t)
+	dir := dataDir(tb)
 	for _, pattern := range []string{"*/*.ors", "*/*.ors.der", "rfc9919/response.der"} {
 		paths, err := filepath.Glob(filepath.Join(dir, pattern))
-		require.NoError(t, err)
+		require.NoError(tb, err)
 		for _, path := range paths {
 			raw, err := os.ReadFile(path)
-			require.NoError(t, err)
+			require.NoError(tb, err)
 			if strings.HasSuffix(path, ".ors") {
 				raw, err = base64.StdEncoding.DecodeString(strings.Join(strings.Fields(string(raw)), ""))
-				require.NoError(t, err)
+				require.NoError(tb, err)
 			}
 			list = append(list, raw)
 		}
 	}
-	require.NotEmpty(t, list)
+	require.NotEmpty(tb, list)
 	return list
 }

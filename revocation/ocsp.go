@@ -321,6 +321,7 @@ func (q *ocspQuestion) answer(b *basicResponse, s singleResponse, by signer) (An
 		return a, nil
 	case certUnknown:
 		return Answer{}, refuse(eidas.ReasonRevocationUnknown, RuleP3, errors.New("responder does not know the certificate"))
+	case certGood:
 	}
 	if err := q.checkExpired(b, s); err != nil {
 		return Answer{}, err
@@ -393,12 +394,12 @@ func earliest(a, b time.Time) time.Time {
 // SEQUENCE { hashAlgorithm AlgorithmIdentifier, certificateHash OCTET STRING }.
 func matchCertHash(value []byte, cert *x509.Certificate) bool {
 	in := cryptobyte.String(value)
-	var seq, digest cryptobyte.String
+	var seq, want cryptobyte.String
 	var alg algorithm
 	if !in.ReadASN1(&seq, asn1.SEQUENCE) || !in.Empty() || !readAlgorithm(&seq, &alg) ||
-		!seq.ReadASN1(&digest, asn1.OCTET_STRING) || !seq.Empty() {
+		!seq.ReadASN1(&want, asn1.OCTET_STRING) || !seq.Empty() {
 		return false
 	}
-	h := alg.hash()
-	return h != 0 && bytes.Equal(digest, sum(h, cert.Raw))
+	i, ok := alg.digest()
+	return ok && bytes.Equal(want, sum(digests[i].hash, cert.Raw))
 }

@@ -39,6 +39,7 @@ const (
 )
 
 func runCases(t *testing.T, cases []ocspCase) {
+	t.Helper()
 	w := newWorld(t)
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -104,7 +105,7 @@ func TestP1EveryByteCounts(t *testing.T) {
 			changed := slices.Clone(raw)
 			changed[i] ^= bit
 			_, err := revocation.VerifyOCSP(changed, w.target(), now, revocation.OCSPPolicy{})
-			assert.Error(t, err, "byte %d", i)
+			require.Error(t, err, "byte %d", i)
 		}
 		_, err := revocation.VerifyOCSP(raw[:i], w.target(), now, revocation.OCSPPolicy{})
 		assert.Error(t, err, "length %d", i)
@@ -168,11 +169,9 @@ func TestP3Match(t *testing.T) {
 }
 
 func TestP4Authorised(t *testing.T) {
-	delegate := func(f func(*x509.Certificate)) func(*testing.T) func(*world) *response {
-		return func(t *testing.T) func(*world) *response {
-			return func(w *world) *response {
-				return w.good().by(mint(t, w.ca, "Responder 2", func(c *x509.Certificate) { asDelegate(c); f(c) }))
-			}
+	delegate := func(f func(*x509.Certificate)) func(*world) *response {
+		return func(w *world) *response {
+			return w.good().by(mint(t, w.ca, "Responder 2", func(c *x509.Certificate) { asDelegate(c); f(c) }))
 		}
 	}
 	local := func(w *world, p *party) func(*world) revocation.Target {
@@ -190,8 +189,8 @@ func TestP4Authorised(t *testing.T) {
 	sibling := mint(t, w.ca, "Other TPP", nil)
 	for _, c := range []ocspCase{
 		{name: "P4 delegate", response: func(w *world) *response { return w.good().by(w.delegate) }, want: good},
-		{name: "P4 delegate without purpose", response: delegate(func(c *x509.Certificate) { c.ExtKeyUsage = nil })(t), reason: isInvalid, rule: revocation.RuleP4},
-		{name: "P4 delegate with anyExtendedKeyUsage", response: delegate(func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageAny} })(t), reason: isInvalid, rule: revocation.RuleP4},
+		{name: "P4 delegate without purpose", response: delegate(func(c *x509.Certificate) { c.ExtKeyUsage = nil }), reason: isInvalid, rule: revocation.RuleP4},
+		{name: "P4 delegate with anyExtendedKeyUsage", response: delegate(func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageAny} }), reason: isInvalid, rule: revocation.RuleP4},
 		{name: "P4 delegate of a sub CA", response: func(w *world) *response { return w.good().by(mint(t, sub, "R", asDelegate)) }, reason: isInvalid, rule: revocation.RuleP4},
 		{name: "P4 delegate of the root", response: func(w *world) *response { return w.good().by(mint(t, w.root, "R", asDelegate)) }, reason: isInvalid, rule: revocation.RuleP4},
 		{name: "P4 delegate of the issuer's namesake", response: func(w *world) *response { return w.good().by(mint(t, twin, "R", asDelegate)) }, reason: isInvalid, rule: revocation.RuleP4},

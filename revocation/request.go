@@ -3,8 +3,6 @@ package revocation
 import (
 	"bytes"
 	"crypto"
-	"crypto/sha1" //nolint:gosec // identifiers of RFC 6960, 4.1.1, not signatures
-	"crypto/sha256"
 	"math/big"
 
 	"golang.org/x/crypto/cryptobyte"
@@ -17,7 +15,7 @@ type certIDs struct {
 	name   []byte // the issuer field of the certificate
 	key    []byte // the key bits of the issuer
 	serial []byte // content of the INTEGER
-	hashes [4]struct{ name, key []byte }
+	hashes [len(digests)]struct{ name, key []byte }
 }
 
 func (c *certIDs) target(t Target) {
@@ -32,35 +30,18 @@ func (c *certIDs) match(s *singleResponse) bool {
 	if !bytes.Equal(s.serial, c.serial) {
 		return false
 	}
-	h := s.hash.hash()
-	var slot int
-	switch h {
-	case crypto.SHA1:
-	case crypto.SHA256:
-		slot = 1
-	case crypto.SHA384:
-		slot = 2
-	case crypto.SHA512:
-		slot = 3
-	default:
+	i, ok := s.hash.digest()
+	if !ok {
 		return false
 	}
-	own := &c.hashes[slot]
+	own := &c.hashes[i]
 	if own.name == nil {
-		own.name, own.key = sum(h, c.name), sum(h, c.key)
+		own.name, own.key = sum(digests[i].hash, c.name), sum(digests[i].hash, c.key)
 	}
 	return bytes.Equal(s.nameHash, own.name) && bytes.Equal(s.keyHash, own.key)
 }
 
 func sum(h crypto.Hash, data []byte) []byte {
-	switch h {
-	case crypto.SHA1:
-		d := sha1.Sum(data) //nolint:gosec // see the import
-		return d[:]
-	case crypto.SHA256:
-		d := sha256.Sum256(data)
-		return d[:]
-	}
 	w := h.New()
 	w.Write(data)
 	return w.Sum(nil)

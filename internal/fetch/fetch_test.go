@@ -111,8 +111,8 @@ func TestLimits(t *testing.T) {
 			w.Header().Set("X", strings.Repeat("x", 1<<20))
 		}, 100, fetch.KindNetwork},
 		{"404 is an error", http.NotFound, 100, fetch.KindStatus},
-		{"204 is an error", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(204) }, 100, fetch.KindStatus},
-		{"unasked 304 is an error", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(304) }, 100, fetch.KindStatus},
+		{"204 is an error", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }, 100, fetch.KindStatus},
+		{"unasked 304 is an error", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNotModified) }, 100, fetch.KindStatus},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			resp, err := client(t, reachable()).Get(t.Context(), serve(t, tt.h).URL, tt.limit)
@@ -225,7 +225,7 @@ func TestInternalAddressGetsNoConnection(t *testing.T) {
 	// Shapes that a lenient resolver takes for an address.
 	for _, host := range []string{"2130706433", "0x7f000001", "127.1", "0177.0.0.1"} {
 		_, err := c.Get(t.Context(), "http://"+host+":"+port+"/", 100)
-		assert.Error(t, err, host)
+		require.Error(t, err, host)
 	}
 	assert.Zero(t, connections.Load())
 
