@@ -318,6 +318,13 @@ func TestRequestWithoutAProvedCertificateIsRefused(t *testing.T) {
 	}
 }
 
+func TestPanicOfTheValidatorIsARefusal(t *testing.T) {
+	v := newVerifier(t, qwac.Config{Validator: validatorFunc(func() (*eidas.Result, error) { panic("boom") })})
+	rec := httptest.NewRecorder()
+	v.Handler(unreachable(t)).ServeHTTP(rec, httptest.NewRequest(http.MethodGet, apiURL, nil))
+	assertProblem(t, answer{status: rec.Code, header: rec.Header(), body: rec.Body.String()}, eidas.ReasonInternal)
+}
+
 func TestPanicOfTheHandlerIsItsOwn(t *testing.T) {
 	v := newVerifier(t, qwac.Config{Validator: &scripted{}})
 	h := v.Handler(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }))

@@ -249,10 +249,10 @@ func TestHandshakeIsRefusedWithItsReason(t *testing.T) {
 	}
 }
 
-func rsaKey(t *testing.T, bits int) *rsa.PrivateKey {
-	t.Helper()
+func rsaKey(tb testing.TB, bits int) *rsa.PrivateKey {
+	tb.Helper()
 	key, err := rsa.GenerateKey(rand.Reader, bits)
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	return key
 }
 

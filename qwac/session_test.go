@@ -195,6 +195,25 @@ func TestTicketOfAnotherInstanceIsIgnored(t *testing.T) {
 	})
 }
 
+// The mark is that of one Verifier: another one may have another policy, even
+// where it knows the peer.
+func TestTicketOfAnotherVerifierOfTheSamePeerIsIgnored(t *testing.T) {
+	eachVersion(t, func(t *testing.T, version uint16) {
+		w := newWorld(t)
+		b := newBank(w)
+		l := w.qwac(w.qtsp("LT", "QTSP LT"), request{})
+		base := b.base()
+		base.SetSessionTicketKeys([][32]byte{{1}})
+		first, second := guard(t, w.verifier(eidas.Policy{}), base), guard(t, w.verifier(eidas.Policy{}), base)
+		assertAccepted(t, handshake(t, second, b.client(version, l)), false)
+		client := b.client(version, l)
+		assertAccepted(t, handshake(t, first, client), false)
+		assertAccepted(t, handshake(t, first, client), true)
+		assertAccepted(t, handshake(t, second, client), false)
+		assertAccepted(t, handshake(t, second, client), true)
+	})
+}
+
 // A ticket without the mark comes from a config that was not guarded.
 func TestTicketOfAnUnguardedConfigIsIgnored(t *testing.T) {
 	eachVersion(t, func(t *testing.T, version uint16) {
@@ -357,7 +376,11 @@ func TestGetConfigForClientIsGuardedToo(t *testing.T) {
 		assert.Equal(t, tls.NoClientCert, special.ClientAuth, "the caller's config is not changed")
 		assert.Nil(t, special.VerifyConnection)
 		w.revoke(l.cert)
-		assertRefused(t, handshake(t, config, client), eidas.ReasonRevoked)
+		renewed := b.client(version, w.qwac(w.qtsp("NO", "QTSP NO"), request{}))
+		renewed.ClientSessionCache = client.ClientSessionCache
+		assertAccepted(t, handshake(t, config, renewed), false)
+		assertAccepted(t, handshake(t, config, renewed), true)
+		assertRefused(t, handshake(t, config, b.client(version, l)), eidas.ReasonRevoked)
 
 		special.ClientAuth = tls.VerifyClientCertIfGiven
 		o := handshake(t, config, client)
@@ -365,7 +388,7 @@ func TestGetConfigForClientIsGuardedToo(t *testing.T) {
 		require.ErrorContains(t, o.server, "VerifyClientCertIfGiven")
 
 		base.GetConfigForClient = func(*tls.ClientHelloInfo) (*tls.Config, error) { return nil, nil }
-		assertRefused(t, handshake(t, guard(t, w.verifier(eidas.Policy{}), base), client), eidas.ReasonRevoked)
+		assertRefused(t, handshake(t, guard(t, w.verifier(eidas.Policy{}), base), b.client(version, l)), eidas.ReasonRevoked)
 		base.GetConfigForClient = func(*tls.ClientHelloInfo) (*tls.Config, error) { return nil, assert.AnError }
 		assert.Same(t, assert.AnError, handshake(t, guard(t, w.verifier(eidas.Policy{}), base), client).server)
 	})
