@@ -19,7 +19,7 @@ const (
 // command is one subcommand.
 type command struct {
 	name     string // one or two words, as typed
-	operands string // for the usage line
+	usage    string // what follows the name in the usage line
 	summary  string // one line, for the overview
 	about    string // for its own help: what it does and what its JSON holds
 	exits    string // what the exit codes mean here

@@ -13,6 +13,7 @@ import (
 func demoCommand() *command {
 	return &command{
 		name:    "demo",
+		usage:   "[flags]",
 		summary: "see it work: a bank, a TPP that rotates, an impostor, a revocation; offline",
 		about: `
 Plays the main job in this process, offline, over real TLS handshakes on the
@@ -242,7 +243,7 @@ func indentBlock(text string) string {
 
 func epilogue(wrong int, took time.Duration, s style) string {
 	if wrong > 0 {
-		return fmt.Sprintf("\n%s in %s.\n", s.red(fmt.Sprintf("%d decisions were wrong", wrong)), took.Round(time.Millisecond))
+		return fmt.Sprintf("\n%s in %s.\n", s.red("Wrongly decided: "+count(wrong, "step")), took.Round(time.Millisecond))
 	}
 	return fmt.Sprintf("\n%s, in %s. The bank's configuration never changed: one identity, one role.\n",
 		s.green("Every decision was right"), took.Round(time.Millisecond))

@@ -278,10 +278,10 @@ func (st *stage) prologue(ctx context.Context, s style) (string, error) {
 	b.WriteString("Offline, in this process, over real TLS on the loopback interface.\n\n")
 	b.WriteString(s.bold("0  What trust rests on") + "\n")
 	b.WriteString("   Signed lists, verified from the signers that this world's Official Journal names.\n")
-	rows := [][]string{{"list of trusted lists", fmt.Sprintf("sequence %d, through %d pivot", snapshot.LOTL.Sequence, len(snapshot.Pivots))}}
+	rows := [][]string{{"list of trusted lists", fmt.Sprintf("sequence %d, through %s", snapshot.LOTL.Sequence, count(len(snapshot.Pivots), "pivot"))}}
 	for i := range snapshot.Lists {
 		l := &snapshot.Lists[i]
-		rows = append(rows, []string{"list of " + l.Territory, fmt.Sprintf("sequence %d, %d service", l.Sequence, l.Services)})
+		rows = append(rows, []string{"list of " + l.Territory, fmt.Sprintf("sequence %d, %s", l.Sequence, count(l.Services, "service"))})
 	}
 	b.WriteString(columns("   ", rows))
 	b.WriteString("   The bank has configured one line: " + s.cyan(demoIdentity) + " may come in, with role " + s.cyan("PSP_AI") + ".\n")

@@ -43,11 +43,8 @@ func commandHelp(c *command, s style) string {
 	fs.Bool("json", false, jsonUsage)
 
 	var b strings.Builder
-	usage := "  eidas " + c.name + " [flags]"
-	if c.operands != "" {
-		usage += " " + c.operands
-	}
-	b.WriteString("eidas " + c.name + ": " + c.summary + "\n\n" + s.bold("Usage:") + "\n" + usage + "\n\n")
+	b.WriteString("eidas " + c.name + ": " + c.summary + "\n\n")
+	b.WriteString(s.bold("Usage:") + "\n  eidas " + c.name + " " + c.usage + "\n\n")
 	b.WriteString(strings.TrimSpace(c.about) + "\n\n")
 	b.WriteString(s.bold("Flags:") + "\n" + flagTable(fs) + "\n")
 	b.WriteString(s.bold("Examples:") + "\n")

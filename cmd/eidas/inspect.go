@@ -15,9 +15,9 @@ import (
 
 func inspectCommand() *command {
 	return &command{
-		name:     "inspect",
-		operands: "FILE…",
-		summary:  "show what a certificate says of itself: identity, roles, qualification, defects",
+		name:    "inspect",
+		usage:   "[flags] FILE…",
+		summary: "show what a certificate says of itself: identity, roles, qualification, defects",
 		about: `
 Reads certificates as PEM (several in a file, with any text around), DER or
 base64 of DER; "-" is standard input. Certificates that Go's crypto/x509 refuses

@@ -11,9 +11,9 @@ import (
 
 func qualifyCommand() *command {
 	return &command{
-		name:     "qualify",
-		operands: "CHAIN…",
-		summary:  "say whether a certificate is qualified, for what, and by which service",
+		name:    "qualify",
+		usage:   "--world DIR [flags] CHAIN…",
+		summary: "say whether a certificate is qualified, for what, and by which service",
 		about: `
 Applies ETSI TS 119 615 to the leaf of CHAIN: at its issuance, at --at, and both
 together. No policy, usage, revocation or authorisation is judged (see 'eidas

@@ -94,3 +94,13 @@ func columns(indent string, rows [][]string) string {
 func pad(cell string, width int) string {
 	return cell + strings.Repeat(" ", max(0, width-utf8.RuneCountInString(cell)))
 }
+
+// count writes a number of things.
+func count(n int, what string) string { return strconv.Itoa(n) + " " + what + plural(n) }
+
+func plural(n int) string {
+	if n == 1 {
+		return ""
+	}
+	return "s"
+}

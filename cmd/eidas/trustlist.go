@@ -15,6 +15,7 @@ import (
 func trustlistLoadCommand() *command {
 	return &command{
 		name:    "trustlist load",
+		usage:   "--world DIR [flags]",
 		summary: "load and verify all trusted lists of a folder",
 		about: `
 Authenticates the list of trusted lists (LOTL) from the anchors, through its
@@ -175,20 +176,20 @@ func loadText(r *loadReport, s style) string {
 			clean(plain(r.Error)) + "\n"
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s  sequence %d, format %d, %d pivots\n\n", s.bold("List of trusted lists"), r.LOTL.Sequence, r.LOTL.Version, len(r.Pivots))
+	fmt.Fprintf(&b, "%s  sequence %d, format %d, through %s\n\n", s.bold("List of trusted lists"), r.LOTL.Sequence, r.LOTL.Version, count(len(r.Pivots), "pivot"))
 	accepted := 0
 	for i := range r.Lists {
 		l := &r.Lists[i]
 		state := s.red("refused ") + "  " + l.Reason.Error()
 		if l.Accepted {
 			accepted++
-			state = fmt.Sprintf("%s  sequence %4d  %4d services", s.green("accepted"), l.Sequence, l.Services)
+			state = fmt.Sprintf("%s  sequence %4d  %4d service%s", s.green("accepted"), l.Sequence, l.Services, plural(l.Services))
 		}
 		fmt.Fprintf(&b, "  %s  %s%s\n", pad(clean(l.Territory), 2), state, ageText(l, s))
 	}
-	fmt.Fprintf(&b, "\n%s %d of %d lists, %d services\n", s.bold("Accepted"), accepted, len(r.Lists), r.Services)
-	fmt.Fprintf(&b, "%s  %d services that issue qualified certificates: %d for web sites, %d for seals, %d for signatures\n",
-		s.bold("Granted"), r.Granted, r.Web, r.Seal, r.Sig)
+	fmt.Fprintf(&b, "\n%s %d of %s, with %s\n", s.bold("Accepted"), accepted, count(len(r.Lists), "list"), count(r.Services, "service"))
+	fmt.Fprintf(&b, "%s  %s for issuing qualified certificates: %d for web sites, %d for seals, %d for signatures\n",
+		s.bold("Granted"), count(r.Granted, "service"), r.Web, r.Seal, r.Sig)
 	for _, a := range r.Alarms {
 		fmt.Fprintf(&b, "%s  %s: %s\n", s.yellow("Look at"), clean(a.Kind), clean(a.URL))
 	}
@@ -209,9 +210,9 @@ func ageText(l *listReport, s style) string {
 
 func trustlistCheckCommand() *command {
 	return &command{
-		name:     "trustlist check",
-		operands: "FILE…",
-		summary:  "check one trusted list on its own against its announced signers",
+		name:    "trustlist check",
+		usage:   "--signer SHA256,… [flags] FILE…",
+		summary: "check one trusted list on its own against its announced signers",
 		about: `
 Verifies the signature of each list with exactly the given signers and reads
 what was signed. Freshness, territory and type are shown, not judged: that takes
@@ -319,6 +320,6 @@ func (e *env) showCheck(r checkReport) error {
 		return e.print(fmt.Sprintf("%s  %s: %s\n           %s\n", s.red("refused  "), name, clean(r.Reason),
 			s.dim(clean(plain(r.Error)))))
 	}
-	return e.print(fmt.Sprintf("%s  %s: %s sequence %d, %d services\n           %s\n", s.green("authentic"), name,
-		clean(r.Territory), r.Sequence, r.Services, s.dim("signer "+r.Signer)))
+	return e.print(fmt.Sprintf("%s  %s: %s sequence %d, %s\n           %s\n", s.green("authentic"), name,
+		clean(r.Territory), r.Sequence, count(r.Services, "service"), s.dim("signer "+r.Signer)))
 }

@@ -160,13 +160,13 @@ func TestLoadTextForPeople(t *testing.T) {
 	m.Check(m.List("DE").Unsign())
 	o := eidasCmd(t, "trustlist", "load", "--world", m.folder(t))
 	assert.Equal(t, 0, o.code)
-	assert.Equal(t, `List of trusted lists  sequence 300, format 5, 1 pivots
+	assert.Equal(t, `List of trusted lists  sequence 300, format 5, through 1 pivot
 
-  LT  accepted  sequence   10     1 services
+  LT  accepted  sequence   10     1 service
   DE  refused   list is not signed
 
-Accepted 1 of 2 lists, 1 services
-Granted  1 services that issue qualified certificates: 1 for web sites, 1 for seals, 1 for signatures
+Accepted 1 of 2 lists, with 1 service
+Granted  1 service for issuing qualified certificates: 1 for web sites, 1 for seals, 1 for signatures
 Freshness judged at 2026-11-22T12:00:00Z, trust profile "test"
 `, strings.ReplaceAll(o.stdout, "format 6", "format 5"))
 	assert.Empty(t, o.stderr, "no progress where there is no terminal")

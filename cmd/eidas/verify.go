@@ -10,9 +10,9 @@ import (
 
 func verifyCommand() *command {
 	return &command{
-		name:     "verify",
-		operands: "CHAIN…",
-		summary:  "decide about a certificate: who is it, is it qualified, revoked, allowed",
+		name:    "verify",
+		usage:   "--world DIR [flags] CHAIN…",
+		summary: "decide about a certificate: who is it, is it qualified, revoked, allowed",
 		about: `
 Runs every step of the library on CHAIN: form, statements, identity, path to a
 trusted list, qualification, revocation, authorisation. CHAIN is PEM or DER, the
@@ -24,6 +24,9 @@ The lists' freshness is judged at the world's own time, the certificate at --at.
 --use tls demands a QWAC with a PSD2 statement and a PSD identity. --use seal
 demands a QSealC and takes other identities too, unless --require-psd2 is given.
 Everything that was let pass is named in degraded.
+
+Identities are the EU's only under anchors of a notice in the Official Journal;
+under any others the trust profile is test, and they are written as test/ID.
 
 With --json, one object:
   decision                       accept or refuse

@@ -43,12 +43,12 @@ func newVerifyFlags(fs *flag.FlagSet) *verifyFlags {
 	v.maxListStale.Duration = eidas.DefaultPolicy(nil).AllowListStale
 	v.world.define(fs)
 	fs.Var(&v.at, "at", "`TIME` of judgement, RFC 3339 or a date (default now)")
-	fs.Func("use", "`tls` or seal: what the certificate is presented for (default tls)", v.setUse)
-	fs.StringVar(&v.revocation, "revocation", "ocsp", "`ocsp` or off: how to ask whether it is revoked")
-	fs.Var(&v.private, "revocation-allow-private", "`CIDR`,… of responders that are not at public addresses")
+	fs.Func("use", "the `USE` it is presented for: tls or seal (default tls)", v.setUse)
+	fs.StringVar(&v.revocation, "revocation", "ocsp", "`HOW` to ask whether it is revoked: ocsp or off")
+	fs.Var(&v.private, "revocation-allow-private", "addresses `CIDR`,… of responders that are not public")
 	fs.BoolVar(&v.anyPort, "revocation-allow-any-port", false, "let responders use other ports than 80 and 443")
 	fs.StringVar(&v.proxy, "revocation-proxy", "", "`URL` of a proxy for requests to responders")
-	fs.DurationVar(&v.timeout, "timeout", verifyTimeout, "the verdict must be reached in this `TIME`")
+	fs.DurationVar(&v.timeout, "timeout", verifyTimeout, "the `DURATION` within which the verdict must be reached")
 
 	fs.Var(&v.roles, "require-role", "`ROLE`,… that the certificate must have, such as PSP_AI")
 	// Not comma separated: an authorisation number may hold a comma.
@@ -56,15 +56,15 @@ func newVerifyFlags(fs *flag.FlagSet) *verifyFlags {
 		v.identities = append(v.identities, s)
 		return nil
 	})
-	fs.Var(&v.countries, "allow-country", "let in only identities of these countries: `CC`,…")
-	fs.Var(&v.authorities, "allow-authority", "let in only identities of these authorities: `CC-NCA`,… such as LT-BL")
+	fs.Var(&v.countries, "allow-country", "let in only identities of the countries `CC`,…")
+	fs.Var(&v.authorities, "allow-authority", "let in only identities of the authorities `CC-NCA`,… such as LT-BL")
 
 	fs.BoolVar(&v.requirePSD2, "require-psd2", false, "for --use seal: demand a PSD2 statement and a PSD identity")
 	fs.BoolVar(&v.allowNoPSD2, "allow-no-psd2", false, "accept a certificate without PSD2 statement; it has no roles")
 	fs.BoolVar(&v.allowUnregistered, "allow-unregistered", false, "accept identities of other schemes than PSD")
 	fs.BoolVar(&v.allowServerAuth, "allow-server-auth-only", false, "accept a QWAC whose extended key usage lacks clientAuth")
 	fs.BoolVar(&v.allowLenient, "allow-lenient-statements", false, "accept the malformed shapes of statements that were found in the wild")
-	fs.Var(&v.maxListStale, "max-list-stale", "how long a list may be past its next update: a `DURATION` such as 12h or 90d")
+	fs.Var(&v.maxListStale, "max-list-stale", "the `DURATION` that a list may be past its next update, such as 12h or 90d")
 	return v
 }
 
@@ -103,6 +103,9 @@ func (v *verifyFlags) config(profile eidas.Profile) (*eidas.Config, error) {
 	c := &eidas.Config{Policy: p}
 	switch v.revocation {
 	case "off":
+		if len(v.private) > 0 || v.anyPort || v.proxy != "" {
+			return nil, usagef("--revocation off excludes the other --revocation flags")
+		}
 		c.Policy.AllowNoRevocation = true
 	case "ocsp":
 		checker, err := v.checker()

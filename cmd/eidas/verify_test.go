@@ -254,14 +254,15 @@ func TestVerifyUsageErrorsOfThePolicy(t *testing.T) {
 	m := mint(t)
 	dir, file := m.folder(t), tempFile(t, pemOf(m.leaf))
 	for flags, says := range map[string]string{
-		"--require-role PSP_XX":                  "PSP_XX",
-		"--allow-identity nobody":                "nobody",
-		"--revocation crl":                       "crl",
-		"--timeout 0s":                           "not positive",
-		"--require-psd2 --allow-no-psd2":         "excludes",
-		"--revocation-allow-private 300.0.0.0/8": "300.0.0.0",
-		"--anchors oj-2027":                      "oj-2027",
-		"--anchors oj-2019,oj-2026":              "oj-2019",
+		"--require-role PSP_XX":                        "PSP_XX",
+		"--allow-identity nobody":                      "nobody",
+		"--revocation crl":                             "crl",
+		"--revocation off --revocation-allow-any-port": "excludes",
+		"--timeout 0s":                                 "not positive",
+		"--require-psd2 --allow-no-psd2":               "excludes",
+		"--revocation-allow-private 300.0.0.0/8":       "300.0.0.0",
+		"--anchors oj-2027":                            "oj-2027",
+		"--anchors oj-2019,oj-2026":                    "oj-2019",
 	} {
 		t.Run(flags, func(t *testing.T) {
 			o := eidasCmd(t, append([]string{"verify", "--world", dir, "--at", noon, file}, strings.Fields(flags)...)...)

@@ -9,9 +9,10 @@ import (
 func versionCommand() *command {
 	return &command{
 		name:     "version",
+		usage:    "[flags]",
 		summary:  "which build this is",
-		about:    "JSON: version, revision, go.",
-		exits:    "  0",
+		about:    "With --json, one object: version, revision, go.",
+		exits:    "  0  always, unless the command line is wrong",
 		examples: []string{"eidas version", "eidas version --json"},
 		define: func(*flag.FlagSet) action {
 			return func(_ context.Context, e *env, operands []string) (int, error) {

@@ -21,8 +21,8 @@ type worldFlags struct {
 }
 
 func (f *worldFlags) define(fs *flag.FlagSet) {
-	fs.StringVar(&f.dir, "world", "", "folder `DIR` with lists, manifest.json and world.json")
-	fs.Var(&f.anchors, "anchors", "trust the notice `oj-2026` or oj-2019 of the Official Journal, or the signers with these SHA256,…, instead of the anchors of world.json")
+	fs.StringVar(&f.dir, "world", "", "folder `DIR` of lists, with manifest.json and world.json")
+	fs.Var(&f.anchors, "anchors", "trust `NAMES` instead of the anchors of world.json: oj-2026, oj-2019 or SHA256,…")
 }
 
 // world is a folder of lists with where trust in it starts.
