@@ -89,6 +89,14 @@ func TestEveryFieldOfAServiceComesBack(t *testing.T) {
 				KeyUsages: []eidas.KeyUsageCriterion{{
 					{Bit: x509.KeyUsageDigitalSignature, Value: true},
 					{Bit: x509.KeyUsageContentCommitment, Value: false},
+					{Bit: x509.KeyUsageKeyEncipherment, Value: true},
+				}, {
+					{Bit: x509.KeyUsageDataEncipherment, Value: true},
+					{Bit: x509.KeyUsageKeyAgreement, Value: true},
+					{Bit: x509.KeyUsageCertSign, Value: false},
+					{Bit: x509.KeyUsageCRLSign, Value: false},
+					{Bit: x509.KeyUsageEncipherOnly, Value: false},
+					{Bit: x509.KeyUsageDecipherOnly, Value: false},
 				}},
 				PolicySets:  [][]string{{"0.4.0.194112.1.4"}, {"1.2.3", "1.2.4"}},
 				SubjectDN:   [][]string{{"2.5.4.97"}},
@@ -196,6 +204,9 @@ func TestTerritoryOfAnythingButTwoLettersIsAnError(t *testing.T) {
 func TestListsVerifyWithTheirSignersAlone(t *testing.T) {
 	w := eidastest.Start(t, eidastest.Options{})
 	lists := []*eidastest.List{w.LOTL, w.List("LT"), w.List("DE")}
+	for _, l := range lists {
+		assert.Same(t, l.Signer(), l.Signers()[0])
+	}
 	for _, signed := range lists {
 		for _, l := range lists {
 			var signers []xmldsig.Fingerprint
@@ -353,6 +364,8 @@ func TestAddedQTSPIsListed(t *testing.T) {
 	foreign, err := w.AddQTSP(eidastest.QTSPOptions{Territory: "NO", AdditionalInfo: []string{eidastest.ForSeals}})
 	require.NoError(t, err)
 	assert.Same(t, foreign, w.QTSP("NO"))
+	assert.Equal(t, []*eidastest.QTSP{w.QTSP("LT"), second}, w.List("LT").QTSPs())
+	assert.Equal(t, "Second & Co", second.Name())
 
 	s := load(t, w)
 	require.Len(t, s.Lists, 3)
@@ -447,4 +460,14 @@ func BenchmarkNewWorld(b *testing.B) {
 		}
 		w.Close()
 	}
+}
+
+func TestFormatsHaveTheirOwnSigningCertificate(t *testing.T) {
+	w := eidastest.Start(t, eidastest.Options{})
+	l := w.List("LT")
+	assert.Contains(t, string(l.Served()), "SigningCertificateV2>")
+	l.Version = 5
+	w.Check(l.Publish())
+	assert.NotContains(t, string(l.Served()), "SigningCertificateV2>")
+	assert.Contains(t, string(l.Served()), "SigningCertificate>")
 }
