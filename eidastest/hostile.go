@@ -24,9 +24,9 @@ type hostile struct {
 	attacker *Authority
 }
 
-// HostileRows returns every attack. None of them may be accepted. Rows 1 to 16
-// were each accepted by some XML signature library; rows 30 to 35 cost such
-// libraries seconds to minutes.
+// HostileRows returns every attack. None of them may be accepted, though XML
+// signature libraries accept many of rows 1 to 16, and need seconds to minutes
+// for some of rows 30 to 35.
 func HostileRows() []HostileRow {
 	return []HostileRow{
 		{1, "signature removed", func(h *hostile) ([]byte, error) { return h.doc, nil }},

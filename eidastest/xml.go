@@ -24,7 +24,7 @@ type xmlWriter struct {
 	stack []string
 	// local declares prefixes at their use instead of at the root.
 	local bool
-	// leafed says that the element just closed or opened holds no child, so its
+	// leafed says that the innermost open element holds no child, so that its
 	// end tag goes on the same line.
 	leafed bool
 }
