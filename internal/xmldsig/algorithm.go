@@ -103,19 +103,16 @@ func digestOf(h crypto.Hash, data []byte) []byte {
 // verify checks value as a signature of key over data.
 func (a signatureAlgorithm) verify(key crypto.PublicKey, data, value []byte) error {
 	digest := digestOf(a.hash, data)
-	switch pub := key.(type) {
-	case *rsa.PublicKey:
-		switch a.scheme {
-		case schemePKCS1:
-			return invalidIf(rsa.VerifyPKCS1v15(pub, a.hash, digest, value))
-		case schemePSS:
-			options := &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash}
-			return invalidIf(rsa.VerifyPSS(pub, a.hash, digest, value, options))
-		}
-	case *ecdsa.PublicKey:
-		if a.scheme == schemeECDSA {
-			return verifyECDSA(pub, digest, value)
-		}
+	rsaKey, isRSA := key.(*rsa.PublicKey)
+	ecdsaKey, isECDSA := key.(*ecdsa.PublicKey)
+	switch {
+	case a.scheme == schemePKCS1 && isRSA:
+		return invalidIf(rsa.VerifyPKCS1v15(rsaKey, a.hash, digest, value))
+	case a.scheme == schemePSS && isRSA:
+		options := &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash}
+		return invalidIf(rsa.VerifyPSS(rsaKey, a.hash, digest, value, options))
+	case a.scheme == schemeECDSA && isECDSA:
+		return verifyECDSA(ecdsaKey, digest, value)
 	}
 	return refuse(CodeAlgorithm, "signature method %q does not fit a key of type %T", a.uri, key)
 }
@@ -130,7 +127,7 @@ func invalidIf(err error) error {
 // verifyECDSA checks the concatenation of r and s, each exactly as long as the
 // order of the curve (XML Signature 1.1, 6.4.3), not the DER of X.509.
 func verifyECDSA(pub *ecdsa.PublicKey, digest, value []byte) error {
-	size := (pub.Curve.Params().N.BitLen() + 7) / 8
+	size := (pub.Params().N.BitLen() + 7) / 8
 	if len(value) != 2*size {
 		return refuse(CodeSignatureInvalid, "ECDSA signature of %d bytes, not %d", len(value), 2*size)
 	}

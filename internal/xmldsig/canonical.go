@@ -2,6 +2,7 @@ package xmldsig
 
 import (
 	"cmp"
+	"errors"
 	"io"
 	"slices"
 )
@@ -271,7 +272,7 @@ func (c *canonicalizer) rest(r *Reader) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		if kind, err = r.Next(); err == io.EOF {
+		if kind, err = r.Next(); errors.Is(err, io.EOF) {
 			return c.out, nil
 		}
 		if err != nil {

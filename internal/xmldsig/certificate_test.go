@@ -65,10 +65,9 @@ func TestSignerCertificatesThatX509Refuses(t *testing.T) {
 		der    []byte
 		remark string
 	}{
-		"twin":                      {by.der, ""},
-		"no NULL parameters":        {withSPKI(t, by.der, bytes.Replace(spki[4:], with, append([]byte{0x30, 0x0B}, with[2:13]...), 1)), "NULL"},
-		"modulus without zero":      {withSPKI(t, by.der, unsignedModulus(t, key)), "modulus"},
-		"trailing unused extension": {by.der, ""},
+		"twin":                 {by.der, ""},
+		"no NULL parameters":   {withSPKI(t, by.der, bytes.Replace(spki[4:], with, append([]byte{0x30, 0x0B}, with[2:13]...), 1)), "NULL"},
+		"modulus without zero": {withSPKI(t, by.der, spkiRSA(key.N.Bytes(), []byte{1, 0, 1})), "modulus"},
 	}
 	for name, row := range rows {
 		t.Run(name, func(t *testing.T) {
@@ -84,15 +83,46 @@ func TestSignerCertificatesThatX509Refuses(t *testing.T) {
 	}
 }
 
-// unsignedModulus returns the content of a SubjectPublicKeyInfo whose modulus
-// lacks its leading zero octet.
-func unsignedModulus(t *testing.T, key *rsa.PrivateKey) []byte {
-	t.Helper()
-	n := key.N.Bytes()
-	require.GreaterOrEqual(t, n[0], byte(0x80))
-	public := tlv(0x30, append(tlv(0x02, n), tlv(0x02, []byte{1, 0, 1})...))
+// spkiRSA returns the content of a SubjectPublicKeyInfo of an RSA key with these
+// octets for integers.
+func spkiRSA(modulus, exponent []byte) []byte {
+	public := tlv(0x30, append(tlv(0x02, modulus), tlv(0x02, exponent)...))
 	algorithm := tlv(0x30, append(tlv(0x06, []byte{0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x01, 0x01}), 0x05, 0x00))
 	return append(algorithm, tlv(0x03, append([]byte{0}, public...))...)
+}
+
+func TestSignerRefusesOddRSAKeys(t *testing.T) {
+	by := mintRSA(t)
+	n := by.key.(*rsa.PrivateKey).N.Bytes()
+	rows := []struct {
+		name              string
+		modulus, exponent []byte
+		want              xmldsig.Code
+	}{
+		{"twin: exponent 65537", n, []byte{1, 0, 1}, 0},
+		{"twin: exponent 3", n, []byte{3}, 0},
+		{"twin: exponent of 31 bits", n, []byte{0x7F, 0xFF, 0xFF, 0xFF}, 0},
+		{"exponent of 32 bits", n, []byte{0, 0xFF, 0xFF, 0xFF, 0xFF}, xmldsig.CodeSignerKey},
+		{"exponent 1", n, []byte{1}, xmldsig.CodeSignerKey},
+		{"exponent 0", n, []byte{0}, xmldsig.CodeSignerKey},
+		{"even exponent", n, []byte{4}, xmldsig.CodeSignerKey},
+		{"no exponent", n, nil, xmldsig.CodeSignerKey},
+		{"no modulus", nil, []byte{3}, xmldsig.CodeSignerKey},
+		{"twin: 16384 bits", bytes.Repeat([]byte{0xFF}, 2048), []byte{3}, 0},
+		{"16392 bits", bytes.Repeat([]byte{0xFF}, 2049), []byte{3}, xmldsig.CodeSignerKey},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			_, _, _, err := xmldsig.ParseSigner(withSPKI(t, by.der, spkiRSA(row.modulus, row.exponent)))
+			assertCode(t, row.want, err)
+		})
+	}
+	// An even modulus has no inverse to compute with: refused, not a panic.
+	even := bytes.Clone(n)
+	even[len(even)-1] &^= 1
+	odd := identity{by.key, withSPKI(t, by.der, spkiRSA(even, []byte{3}))}
+	_, err := xmldsig.Verify(sign(t, smallList, odd, xmldsig.SignOptions{}), odd.pinned())
+	require.ErrorIs(t, err, xmldsig.CodeSignatureInvalid)
 }
 
 func tlv(tag byte, content []byte) []byte {

@@ -2,6 +2,7 @@ package xmldsig
 
 import (
 	"crypto"
+	"errors"
 	"io"
 	"time"
 )
@@ -21,7 +22,7 @@ func Canonical(doc []byte, inclusive bool) ([]byte, error) {
 	c := canonicalizer{inclusive: inclusive, limit: sizeLimit(len(doc))}
 	for {
 		kind, err := r.Next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return c.out, nil
 		}
 		if err != nil {

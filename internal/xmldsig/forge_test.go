@@ -141,7 +141,7 @@ func signRaw(key crypto.Signer, data []byte, h crypto.Hash) []byte {
 		if err != nil {
 			return []byte(err.Error())
 		}
-		size := (k.Curve.Params().N.BitLen() + 7) / 8
+		size := (k.Params().N.BitLen() + 7) / 8
 		return append(r.FillBytes(make([]byte, size)), s.FillBytes(make([]byte, size))...)
 	}
 	return nil

@@ -5,16 +5,16 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"io"
 	"math/big"
+	"math/rand/v2"
 	"os"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
-
-	"math/rand/v2"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -41,7 +41,8 @@ func fixedIdentity(tb testing.TB) identity {
 }
 
 func TestFixedIdentityIsFixed(t *testing.T) {
-	assert.Equal(t, fixedIdentity(t).der, fixedIdentity(t).der)
+	first, second := fixedIdentity(t), fixedIdentity(t)
+	assert.Equal(t, first.der, second.der)
 }
 
 // documents are seeds with a little of everything.
@@ -95,7 +96,7 @@ func readerEvents(doc []byte) (string, error) {
 	root, _ := refParse(doc)
 	for {
 		kind, err := r.Next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return b.String(), nil
 		}
 		if err != nil {

@@ -236,8 +236,10 @@ func TestHostileAlgorithms(t *testing.T) {
 		{"parameter of the method", refused, func(f *forgery) {
 			swap(&f.algorithm, "/>", "><ds:HMACOutputLength>8</ds:HMACOutputLength></ds:SignatureMethod>")
 		}},
-		{"PSS method with a PKCS #1 v1.5 value", xmldsig.CodeSignatureInvalid,
-			method("http://www.w3.org/2007/05/xmldsig-more#sha256-rsa-MGF1")},
+		{
+			"PSS method with a PKCS #1 v1.5 value", xmldsig.CodeSignatureInvalid,
+			method("http://www.w3.org/2007/05/xmldsig-more#sha256-rsa-MGF1"),
+		},
 		{"value of another hash", xmldsig.CodeSignatureInvalid, method("http://www.w3.org/2001/04/xmldsig-more#rsa-sha512")},
 		{"value is empty", xmldsig.CodeSignatureInvalid, func(f *forgery) { swap(&f.value, "@VALUE@", "") }},
 	})
@@ -419,13 +421,13 @@ func TestHostileSigners(t *testing.T) {
 	_, err := xmldsig.Verify(raw, selfMade.pinned())
 	require.NoError(t, err, "twin: announced")
 	_, err = xmldsig.Verify(raw, operator.pinned())
-	assert.ErrorIs(t, err, xmldsig.CodeSignerUnknown)
+	require.ErrorIs(t, err, xmldsig.CodeSignerUnknown)
 
 	// 12: signed by the key of a listed service, KeyInfo names the operator.
 	f := newForgery()
 	f.sign = func(_ crypto.Signer, data []byte, h crypto.Hash) []byte { return signRaw(listed.key, data, h) }
 	_, err = xmldsig.Verify(f.build(t, operator), operator.pinned())
-	assert.ErrorIs(t, err, xmldsig.CodeSignatureInvalid)
+	require.ErrorIs(t, err, xmldsig.CodeSignatureInvalid)
 
 	// The signer is KeyInfo's first certificate; a good one further on counts for nothing.
 	f = newForgery()

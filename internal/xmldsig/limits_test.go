@@ -30,6 +30,7 @@ type bomb struct {
 // bombs returns the documents of acceptance rows 30 to 35 and their kin. by is
 // announced; its key signed none of them.
 func bombs(tb testing.TB, by identity) []bomb {
+	tb.Helper()
 	signed := string(sign(tb, listOpen+listClose, by, xmldsig.SignOptions{}))
 	wrap := func(open, body string) func() []byte {
 		return func() []byte { return []byte(open + body + listClose) }

@@ -130,7 +130,8 @@ func isAbsolute(uri string) bool {
 	scheme, _, found := strings.Cut(uri, ":")
 	for i, r := range scheme {
 		letter := 'A' <= r && r <= 'Z' || 'a' <= r && r <= 'z'
-		if !letter && (i == 0 || !('0' <= r && r <= '9' || r == '+' || r == '-' || r == '.')) {
+		other := '0' <= r && r <= '9' || r == '+' || r == '-' || r == '.'
+		if !letter && (i == 0 || !other) {
 			return false
 		}
 	}

@@ -2,6 +2,7 @@ package xmldsig
 
 import (
 	"bytes"
+	"errors"
 	"io"
 )
 
@@ -155,7 +156,7 @@ func (r *Reader) Skip() error {
 }
 
 func (r *Reader) errUnlessEOF() error {
-	if r.err == io.EOF {
+	if errors.Is(r.err, io.EOF) {
 		return nil
 	}
 	return r.err

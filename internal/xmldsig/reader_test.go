@@ -1,6 +1,7 @@
 package xmldsig_test
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -19,7 +20,7 @@ func tokens(doc string) (string, error) {
 	r := xmldsig.NewReader([]byte(doc))
 	for {
 		kind, err := r.Next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return b.String(), nil
 		}
 		if err != nil {
@@ -289,6 +290,14 @@ func TestReaderSkip(t *testing.T) {
 	require.Equal(t, err, r.Skip(), "errors stay")
 	_, again := r.Next()
 	require.Equal(t, err, again)
+}
+
+func TestKindString(t *testing.T) {
+	for kind, want := range map[xmldsig.Kind]string{
+		0: "none", xmldsig.StartElement: "start", xmldsig.EndElement: "end", xmldsig.Text: "text",
+	} {
+		assert.Equal(t, want, kind.String())
+	}
 }
 
 func TestReaderAllocatesNothingPerElement(t *testing.T) {

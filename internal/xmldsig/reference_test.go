@@ -3,6 +3,7 @@ package xmldsig_test
 import (
 	"bytes"
 	"encoding/xml"
+	"errors"
 	"fmt"
 	"io"
 	"sort"
@@ -70,7 +71,7 @@ func refParse(doc []byte) (*refNode, error) {
 	for {
 		before := d.InputOffset()
 		token, err := d.RawToken()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {

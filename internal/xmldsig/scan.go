@@ -1,6 +1,9 @@
 package xmldsig
 
-import "io"
+import (
+	"errors"
+	"io"
+)
 
 const (
 	dsigNamespace  = "http://www.w3.org/2000/09/xmldsig#"
@@ -60,7 +63,7 @@ func scan(doc []byte) (*scanned, error) {
 	c := canonicalizer{limit: sizeLimit(len(doc)), out: make([]byte, 0, len(doc)+len(doc)/16+1<<10)}
 	for {
 		kind, err := s.next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			s.out.octets = c.out
 			return &s.out, nil
 		}
@@ -164,7 +167,7 @@ func (s *scanner) children(visit func(Name) error) error {
 
 // leave reads to the end tag of the open element at depth, unless it is there.
 func (s *scanner) leave(depth int) error {
-	for !(s.r.kind == EndElement && s.r.Depth() == depth) {
+	for s.r.kind != EndElement || s.r.Depth() != depth {
 		if _, err := s.next(); err != nil {
 			return unexpectedEnd(err)
 		}
@@ -302,7 +305,7 @@ func (s *scanner) readQualifying(sig *signature) error {
 // unexpectedEnd turns the end of the document into an error. The Reader reports
 // io.EOF only outside the root, so this cannot be met; it fails closed.
 func unexpectedEnd(err error) error {
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		return refuse(CodeMalformed, "unexpected end of document")
 	}
 	return err

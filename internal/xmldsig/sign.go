@@ -72,7 +72,7 @@ func readUnsigned(doc []byte) (*unsigned, error) {
 	for {
 		kind, err := r.Next()
 		switch {
-		case err == io.EOF:
+		case errors.Is(err, io.EOF):
 			u.octets = c.out
 			return u, nil
 		case err != nil:
@@ -240,7 +240,7 @@ func (m *maker) sign(data []byte) ([]byte, error) {
 		return nil, fmt.Errorf("xmldsig: sign: %w", err)
 	}
 	if pub, ok := m.key.Public().(*ecdsa.PublicKey); ok {
-		return concatenate(value, (pub.Curve.Params().N.BitLen()+7)/8)
+		return concatenate(value, (pub.Params().N.BitLen()+7)/8)
 	}
 	return value, nil
 }

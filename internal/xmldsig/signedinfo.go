@@ -3,6 +3,7 @@ package xmldsig
 import (
 	"cmp"
 	"crypto"
+	"errors"
 	"io"
 )
 
@@ -100,20 +101,23 @@ func (info *signedInfo) assign(references []reference) error {
 // be known before the canonical octets are; they are then checked as a whole by
 // the signature.
 func canonicalizationMethod(f *fragment) (string, error) {
-	c, err := f.reader()
-	for err == nil && c.kind != EndElement {
-		kind, err := c.Next()
+	r, err := f.reader()
+	if err != nil {
+		return "", err
+	}
+	for {
+		kind, err := r.Next()
 		switch {
 		case err != nil:
 			return "", unexpectedEnd(err)
-		case kind == StartElement && c.Name() == ds("CanonicalizationMethod"):
-			method, _ := c.Attr("", "Algorithm")
+		case kind == Text:
+		case kind == StartElement && r.Name() == ds("CanonicalizationMethod"):
+			method, _ := r.Attr("", "Algorithm")
 			return method, nil
-		case kind == StartElement:
-			return "", refuse(CodeSignatureMalformed, "first child of SignedInfo is %q", c.Name())
+		default:
+			return "", refuse(CodeSignatureMalformed, "SignedInfo does not begin with CanonicalizationMethod")
 		}
 	}
-	return "", cmp.Or(err, refuse(CodeSignatureMalformed, "no CanonicalizationMethod"))
 }
 
 func isInclusive(method string) (bool, error) {
@@ -137,7 +141,7 @@ func (r reader) root(visit func(Name) error) error {
 	if err := r.children(visit); err != nil {
 		return err
 	}
-	if _, err := r.Next(); err != io.EOF {
+	if _, err := r.Next(); !errors.Is(err, io.EOF) {
 		return refuse(CodeMalformed, "content after the end of a fragment")
 	}
 	return nil
@@ -165,7 +169,7 @@ func (r reader) children(visit func(Name) error) error {
 			if err := visit(r.Name()); err != nil {
 				return err
 			}
-			for !(r.kind == EndElement && r.Depth() == depth+1) {
+			for r.kind != EndElement || r.Depth() != depth+1 {
 				if _, err := r.Next(); err != nil {
 					return unexpectedEnd(err)
 				}

@@ -49,7 +49,7 @@ func TestVerifyRealLists(t *testing.T) {
 			assert.True(t, bytes.Equal(again, v.Octets), "canonical form is not a fixpoint")
 
 			_, err = xmldsig.Verify(list.doc, fingerprintOf([]byte("another certificate")))
-			assert.ErrorIs(t, err, xmldsig.CodeSignerUnknown)
+			require.ErrorIs(t, err, xmldsig.CodeSignerUnknown)
 			changedSequence(t, list, der)
 			changedBytes(t, list, der, v.Octets)
 		})
@@ -131,7 +131,7 @@ func TestVerifyPinsTheSigner(t *testing.T) {
 	require.NoError(t, err)
 	for name, signers := range map[string][]xmldsig.Fingerprint{"none": nil, "other": other.pinned(), "zero": {{}}} {
 		_, err = xmldsig.Verify(doc, signers)
-		assert.ErrorIs(t, err, xmldsig.CodeSignerUnknown, name)
+		require.ErrorIs(t, err, xmldsig.CodeSignerUnknown, name)
 	}
 	// The same key in another certificate is another signer.
 	twin := mint(t, by.key, "RSA operator, renewed")
@@ -181,7 +181,7 @@ func TestParseDateTime(t *testing.T) {
 	} {
 		got, err := xmldsig.ParseDateTime(text)
 		if want == "" {
-			assert.ErrorIs(t, err, xmldsig.CodeProperties, text)
+			require.ErrorIs(t, err, xmldsig.CodeProperties, text)
 			continue
 		}
 		require.NoError(t, err, text)
@@ -200,7 +200,7 @@ func TestCodesAreComplete(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, c.String(), string(text))
 		e := &xmldsig.Error{Code: c}
-		assert.ErrorIs(t, e, c)
+		require.ErrorIs(t, e, c)
 		assert.Contains(t, e.Error(), c.Error())
 	}
 	assert.Len(t, seen, 20)
