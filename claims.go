@@ -92,6 +92,24 @@ var extensionOIDs = [...]asn1.ObjectIdentifier{
 	extensionValidityAssured: {0, 4, 0, 194121, 2, 1},
 }
 
+func extensionKindOf(id asn1.ObjectIdentifier) extensionKind {
+	if len(id) == 4 && id[0] == 2 && id[1] == 5 && id[2] == 29 { // most are from this arc
+		switch id[3] {
+		case 32:
+			return extensionPolicies
+		case 37:
+			return extensionPurposes
+		}
+		return extensionOther
+	}
+	for k := range extensionOIDs {
+		if id.Equal(extensionOIDs[k]) {
+			return extensionKind(k)
+		}
+	}
+	return extensionOther
+}
+
 // extensionKind is an extension read here; the zero value is any other.
 type extensionKind uint8
 
@@ -116,14 +134,7 @@ func parseClaims(cert *x509.Certificate, lenient bool) (*Claims, error) {
 	}
 	for i := range cert.Extensions {
 		e := &cert.Extensions[i]
-		kind := extensionOther
-		for k := extensionStatements; int(k) < len(extensionOIDs); k++ {
-			if e.Id.Equal(extensionOIDs[k]) {
-				kind = k
-				break
-			}
-		}
-		r.extension(kind, e.Critical, e.Value)
+		r.extension(extensionKindOf(e.Id), e.Critical, e.Value)
 	}
 	return r.finish()
 }
@@ -162,7 +173,7 @@ func (c *Claims) Identity(p Profile) (Identity, error) {
 	if err := c.checkAuthority(id); err != nil {
 		return Identity{}, err
 	}
-	if c.cabfMalformed || c.CABF != nil && c.CABF.identifier() != id.value {
+	if c.cabfMalformed || c.CABF != nil && !c.CABF.names(id.value) {
 		return Identity{}, refuse(ReasonIdentityConflict, "%s: %s", FindingCABFDiffers, quote(id.value))
 	}
 	return id, nil
@@ -186,7 +197,7 @@ func (c *Claims) checkAuthority(id Identity) error {
 // authorityAgrees reports whether NCAId names the authority of a PSD identity,
 // byte for byte (TS 119 495, GEN-5.2.1-3 and GEN-5.2.3-2).
 func (c *Claims) authorityAgrees(id Identity) bool {
-	if id.value[3:6+len(id.Authority())] == c.PSD2.NCAId {
+	if id.value[3:authorityEnd(id.value)] == c.PSD2.NCAId {
 		return true
 	}
 	// UK Open Banking numbers its members itself ("PSDGB-OB-...") and names the
@@ -195,12 +206,22 @@ func (c *Claims) authorityAgrees(id Identity) bool {
 }
 
 // identifier returns the organizationIdentifier that the extension must equal.
-func (c *CABFOrganizationIdentifier) identifier() string {
+func (o *CABFOrganizationIdentifier) identifier() string {
 	state := ""
-	if c.State != "" {
-		state = "+" + c.State
+	if o.State != "" {
+		state = "+" + o.State
 	}
-	return c.Scheme + c.Country + state + "-" + c.Reference
+	return o.Scheme + o.Country + state + "-" + o.Reference
+}
+
+// names reports whether the extension says the same as an organizationIdentifier.
+func (o *CABFOrganizationIdentifier) names(value string) bool {
+	head := len(o.Scheme) + len(o.Country)
+	if o.State == "" && len(value) > head { // the usual case, without building the text
+		return value[:len(o.Scheme)] == o.Scheme && value[len(o.Scheme):head] == o.Country &&
+			value[head] == '-' && value[head+1:] == o.Reference
+	}
+	return o.identifier() == value
 }
 
 // lawfulType reports whether the value has a type that EN 319 412-1 allows, and
@@ -259,7 +280,7 @@ func (r *claimsReader) identifierFindings(value string) {
 			r.add(FindingOrgIDLEIChecks, SeverityWarning, dottedOrganizationIdentifier, quote(value))
 		}
 	}
-	if c.CABF != nil && !c.cabfMalformed && c.CABF.identifier() != value {
+	if c.CABF != nil && !c.cabfMalformed && !c.CABF.names(value) {
 		r.add(FindingCABFDiffers, SeverityError, dottedCABF, quote(c.CABF.identifier()))
 	}
 }
@@ -267,17 +288,26 @@ func (r *claimsReader) identifierFindings(value string) {
 // numberFindings names the features of a number on which readers that
 // normalise go wrong. All are lawful.
 func (r *claimsReader) numberFindings(number string) {
-	if strings.ContainsFunc(number, func(c rune) bool { return 'a' <= c && c <= 'z' }) {
-		r.add(FindingNumberLowerCase, SeverityInfo, dottedOrganizationIdentifier, "")
+	features := [...]struct {
+		code FindingCode
+		met  bool
+	}{{FindingNumberLowerCase, false}, {FindingNumberHyphen, false}, {FindingNumberDot, false}, {FindingNumberSpace, false}}
+	for _, c := range []byte(number) {
+		switch {
+		case 'a' <= c && c <= 'z':
+			features[0].met = true
+		case c == '-':
+			features[1].met = true
+		case c == '.':
+			features[2].met = true
+		case c == ' ':
+			features[3].met = true
+		}
 	}
-	if strings.IndexByte(number, '-') >= 0 {
-		r.add(FindingNumberHyphen, SeverityInfo, dottedOrganizationIdentifier, "")
-	}
-	if strings.IndexByte(number, '.') >= 0 {
-		r.add(FindingNumberDot, SeverityInfo, dottedOrganizationIdentifier, "")
-	}
-	if strings.IndexByte(number, ' ') >= 0 {
-		r.add(FindingNumberSpace, SeverityInfo, dottedOrganizationIdentifier, "")
+	for i := range features {
+		if features[i].met {
+			r.add(features[i].code, SeverityInfo, dottedOrganizationIdentifier, "")
+		}
 	}
 }
 

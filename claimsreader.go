@@ -33,6 +33,7 @@ type claimsRoom struct {
 	pds        [2]PDSLocation
 	roles      [4]Role
 	policies   [4]string
+	semantics  [1]string
 	findings   [4]Finding
 }
 
@@ -114,33 +115,57 @@ func (r *claimsReader) finish() (*Claims, error) {
 }
 
 // subject finds the organizationIdentifiers of a Name ::= SEQUENCE OF SET OF
-// SEQUENCE { type, value } in DER.
+// SEQUENCE { type, value } in DER. The values of other attributes are for
+// crypto/x509 to judge.
 func (r *claimsReader) subject(der []byte) {
-	name, ok := readWhole(der)
-	for attributes := 0; ok && !name.Empty(); {
-		var rdn cryptobyte.String
-		if ok = name.ReadASN1(&rdn, asn1.SET); !ok {
+	name, ok := whole(der)
+	for n := 0; ok && len(name) > 0; n++ {
+		var rdn []byte
+		if rdn, name, ok = nextOf(asn1.SET, name); !ok || n == maxAttributes {
+			ok = false
 			break
 		}
-		first, found := attributes, len(r.claims.OrganizationIdentifiers)
-		for ; ok && !rdn.Empty(); attributes++ {
-			ok = attributes < maxAttributes && r.attribute(&rdn)
-		}
-		for i := range r.claims.OrganizationIdentifiers[found:] {
-			r.claims.OrganizationIdentifiers[found+i].MultiValued = attributes-first > 1
+		if !isOtherAttribute(rdn) {
+			ok = r.rdn(rdn)
 		}
 	}
 	r.claims.subjectMalformed = !ok
 }
 
-func (r *claimsReader) attribute(rdn *cryptobyte.String) bool {
-	var attribute cryptobyte.String
-	var value element
-	if !rdn.ReadASN1(&attribute, asn1.SEQUENCE) {
+// isOtherAttribute recognises the usual RDN, one attribute of less than 128
+// octets, of another type than organizationIdentifier. It saves reading it.
+func isOtherAttribute(rdn []byte) bool {
+	const header = 4 // SEQUENCE and its length, OBJECT IDENTIFIER and its length
+	if len(rdn) < header || rdn[0] != byte(asn1.SEQUENCE) || int(rdn[1]) != len(rdn)-2 || rdn[1] >= 0x80 ||
+		rdn[2] != byte(asn1.OBJECT_IDENTIFIER) || int(rdn[3]) > len(rdn)-header {
 		return false
 	}
-	oid, ok := readOID(&attribute)
-	if !ok || !readElement(&attribute, &value) || !attribute.Empty() {
+	return string(rdn[header:header+int(rdn[3])]) != derOrganizationIdentifier
+}
+
+func (r *claimsReader) rdn(rdn []byte) bool {
+	c := r.claims
+	found, attributes := len(c.OrganizationIdentifiers), 0
+	for ; len(rdn) > 0; attributes++ {
+		var attribute []byte
+		var ok bool
+		if attribute, rdn, ok = nextOf(asn1.SEQUENCE, rdn); !ok || attributes == maxAttributes || !r.attribute(attribute) {
+			return false
+		}
+	}
+	for i := found; i < len(c.OrganizationIdentifiers); i++ {
+		c.OrganizationIdentifiers[i].MultiValued = attributes > 1
+	}
+	return true
+}
+
+func (r *claimsReader) attribute(body []byte) bool {
+	oid, _, body, ok := nextOID(body)
+	if !ok {
+		return false
+	}
+	value, body, ok := next(body)
+	if !ok || len(body) > 0 {
 		return false
 	}
 	if string(oid) == derOrganizationIdentifier {
@@ -194,18 +219,19 @@ func (r *claimsReader) extension(kind extensionKind, critical bool, value []byte
 // policies reads CertificatePolicies ::= SEQUENCE OF SEQUENCE { policyIdentifier,
 // policyQualifiers OPTIONAL } (RFC 5280, 4.2.1.4). Qualifiers decide nothing.
 func (r *claimsReader) policies(value []byte) {
-	list, ok := readWhole(value)
+	list, ok := whole(value)
+	c := r.claims
 	if ok {
-		r.claims.Policies = r.room.policies[:0]
+		c.Policies = r.room.policies[:0]
 	}
-	for ok && !list.Empty() {
-		var policy cryptobyte.String
-		var oid []byte
-		if ok = len(r.claims.Policies) < maxListed && list.ReadASN1(&policy, asn1.SEQUENCE); !ok {
-			break
+	for ok && len(list) > 0 {
+		var policy []byte
+		var name string
+		if policy, list, ok = nextOf(asn1.SEQUENCE, list); ok {
+			_, name, _, ok = nextOID(policy)
 		}
-		if oid, ok = readOID(&policy); ok {
-			r.claims.Policies = append(r.claims.Policies, dotted(oid))
+		if ok = ok && len(c.Policies) < maxListed; ok {
+			c.Policies = append(c.Policies, name)
 		}
 	}
 	if !ok {
@@ -216,11 +242,10 @@ func (r *claimsReader) policies(value []byte) {
 // purposes reads ExtKeyUsageSyntax ::= SEQUENCE OF KeyPurposeId (RFC 5280,
 // 4.2.1.12), for findings only: form decides.
 func (r *claimsReader) purposes(value []byte) {
-	list, ok := readWhole(value)
-	for n := 0; ok && !list.Empty(); n++ {
+	list, ok := whole(value)
+	for ok && len(list) > 0 {
 		var oid []byte
-		if oid, ok = readOID(&list); !ok || n == maxListed {
-			ok = false
+		if oid, list, ok = nextOf(asn1.OBJECT_IDENTIFIER, list); !ok {
 			break
 		}
 		switch string(oid) {
@@ -241,26 +266,37 @@ func (r *claimsReader) purposes(value []byte) {
 // (SIZE (3)), country PrintableString (SIZE (2)), state [0] IMPLICIT
 // PrintableString OPTIONAL, reference UTF8String } (EV guidelines, 9.8.2).
 func (r *claimsReader) cabf(value []byte) {
-	body, ok := readWhole(value)
-	var scheme, country, state, reference element
-	ok = ok && readElement(&body, &scheme) && readElement(&body, &country)
-	if ok && body.PeekASN1Tag(asn1.Tag(0).ContextSpecific()) {
-		ok = readElement(&body, &state)
+	rest, ok := whole(value)
+	var part [4]element // scheme, country, state, reference
+	for i := range part {
+		if i == 2 && !startsWith(tagState, rest) {
+			continue
+		}
+		if ok {
+			part[i], rest, ok = next(rest)
+		}
 	}
-	ok = ok && readElement(&body, &reference)
 	if ok {
-		text, _ := r.directoryText(&reference)
-		r.claims.CABF = &CABFOrganizationIdentifier{r.asciiText(scheme.body), r.asciiText(country.body), r.asciiText(state.body), text}
+		var text [4]string
+		for i := range part[:3] {
+			text[i], _ = r.asciiText(part[i].body(), isASCII(part[i].body()))
+		}
+		text[3], _ = r.directoryText(&part[3])
+		r.claims.CABF = &CABFOrganizationIdentifier{text[0], text[1], text[2], text[3]}
 	}
-	r.claims.cabfMalformed = !ok || !body.Empty() ||
-		scheme.tag != asn1.PrintableString || len(scheme.body) != 3 || !isPrintable(scheme.body) ||
-		country.tag != asn1.PrintableString || len(country.body) != 2 || !isPrintable(country.body) ||
-		!state.missing() && (len(state.body) == 0 || !isPrintable(state.body)) ||
-		reference.tag != asn1.UTF8String || !utf8.Valid(reference.body)
+	scheme, country, state, reference := &part[0], &part[1], &part[2], &part[3]
+	r.claims.cabfMalformed = !ok || len(rest) > 0 ||
+		scheme.tag != asn1.PrintableString || len(scheme.body()) != 3 || !isPrintable(scheme.body()) ||
+		country.tag != asn1.PrintableString || len(country.body()) != 2 || !isPrintable(country.body()) ||
+		!state.missing() && (len(state.body()) == 0 || !isPrintable(state.body())) ||
+		reference.tag != asn1.UTF8String || !utf8.Valid(reference.body())
 	if r.claims.cabfMalformed {
 		r.add(FindingCABFSyntax, SeverityError, dottedCABF, "")
 	}
 }
+
+// tagState is [0] IMPLICIT.
+const tagState = asn1.Tag(0x80)
 
 // ParseClaimsDER is ParseClaims for the DER of a certificate. It reads
 // certificates that crypto/x509 refuses too, such as those with a key on a
@@ -274,30 +310,30 @@ func ParseClaimsDER(der []byte) (*Claims, error) {
 	}
 	r := newClaimsReader(false)
 	r.subject(subject)
-	for n := 0; !extensions.Empty(); n++ {
+	for n := 0; len(extensions) > 0; n++ {
 		if n == maxExtensions {
 			r.fatal(FindingTooMany, "", strconv.Itoa(n)+" extensions")
 			break
 		}
-		kind, critical, value, ok := readExtension(&extensions)
-		if !ok {
+		var e extension
+		if e, extensions, ok = nextExtension(extensions); !ok {
 			return nil, refuse(ReasonCertificateMalformed, "extension %d", n+1)
 		}
-		r.extension(kind, critical, value)
+		r.extension(e.kind, e.critical, e.value)
 	}
 	return r.finish()
 }
 
 // splitCertificate returns the subject Name and the content of the SEQUENCE of
 // extensions, empty when there are none, of a Certificate (RFC 5280, 4.1).
-func splitCertificate(der []byte) (subject, extensions cryptobyte.String, ok bool) {
+func splitCertificate(der []byte) (subject, extensions []byte, ok bool) {
 	if len(der) > maxCertificateSize {
 		return nil, nil, false
 	}
-	cert, ok := readWhole(der)
-	var tbs, wrapped cryptobyte.String
+	in := cryptobyte.String(der)
+	var cert, tbs, name, wrapped, list cryptobyte.String
 	version, has := int64(0), false
-	if !ok || !cert.ReadASN1(&tbs, asn1.SEQUENCE) ||
+	if !in.ReadASN1(&cert, asn1.SEQUENCE) || !in.Empty() || !cert.ReadASN1(&tbs, asn1.SEQUENCE) ||
 		!cert.SkipASN1(asn1.SEQUENCE) || // signatureAlgorithm
 		!cert.SkipASN1(asn1.BIT_STRING) || // signatureValue
 		!cert.Empty() ||
@@ -306,7 +342,7 @@ func splitCertificate(der []byte) (subject, extensions cryptobyte.String, ok boo
 		!tbs.SkipASN1(asn1.SEQUENCE) || // signature
 		!tbs.SkipASN1(asn1.SEQUENCE) || // issuer
 		!tbs.SkipASN1(asn1.SEQUENCE) || // validity
-		!tbs.ReadASN1Element(&subject, asn1.SEQUENCE) ||
+		!tbs.ReadASN1Element(&name, asn1.SEQUENCE) ||
 		!tbs.SkipASN1(asn1.SEQUENCE) || // subjectPublicKeyInfo
 		!tbs.SkipOptionalASN1(asn1.Tag(1).ContextSpecific()) || // issuerUniqueID
 		!tbs.SkipOptionalASN1(asn1.Tag(2).ContextSpecific()) || // subjectUniqueID
@@ -315,43 +351,57 @@ func splitCertificate(der []byte) (subject, extensions cryptobyte.String, ok boo
 		return nil, nil, false
 	}
 	if !has {
-		return subject, nil, true
+		return name, nil, true
 	}
 	const v3 = 2
-	if version != v3 || !wrapped.ReadASN1(&extensions, asn1.SEQUENCE) || !wrapped.Empty() {
+	if version != v3 || !wrapped.ReadASN1(&list, asn1.SEQUENCE) || !wrapped.Empty() {
 		return nil, nil, false
 	}
-	return subject, extensions, true
+	return name, list, true
 }
 
-// readExtension reads Extension ::= SEQUENCE { extnID, critical BOOLEAN DEFAULT
+// extension is an Extension that is read here, or any other.
+type extension struct {
+	kind     extensionKind
+	critical bool
+	value    []byte
+}
+
+// nextExtension reads Extension ::= SEQUENCE { extnID, critical BOOLEAN DEFAULT
 // FALSE, extnValue OCTET STRING } (RFC 5280, 4.1).
-func readExtension(list *cryptobyte.String) (kind extensionKind, critical bool, value []byte, ok bool) {
-	var body, octets cryptobyte.String
-	if !list.ReadASN1(&body, asn1.SEQUENCE) {
-		return 0, false, nil, false
-	}
-	oid, ok := readOID(&body)
+func nextExtension(list []byte) (e extension, rest []byte, ok bool) {
+	body, rest, ok := nextOf(asn1.SEQUENCE, list)
 	if !ok {
-		return 0, false, nil, false
+		return extension{}, nil, false
 	}
-	if body.PeekASN1Tag(asn1.BOOLEAN) && !body.ReadASN1Boolean(&critical) {
-		return 0, false, nil, false
+	oid, body, ok := nextOf(asn1.OBJECT_IDENTIFIER, body)
+	if !ok || !validOID(oid) {
+		return extension{}, nil, false
 	}
-	if !body.ReadASN1(&octets, asn1.OCTET_STRING) || !body.Empty() {
-		return 0, false, nil, false
+	if startsWith(asn1.BOOLEAN, body) {
+		in := cryptobyte.String(body)
+		if !in.ReadASN1Boolean(&e.critical) {
+			return extension{}, nil, false
+		}
+		body = in
 	}
+	e.value, body, ok = nextOf(asn1.OCTET_STRING, body)
+	e.kind = kindOf(oid)
+	return e, rest, ok && len(body) == 0
+}
+
+func kindOf(oid []byte) extensionKind {
 	switch string(oid) {
 	case derStatements:
-		kind = extensionStatements
+		return extensionStatements
 	case derPolicies:
-		kind = extensionPolicies
+		return extensionPolicies
 	case derExtendedKeyUsage:
-		kind = extensionPurposes
+		return extensionPurposes
 	case derCABF:
-		kind = extensionCABF
+		return extensionCABF
 	case derValidityAssured:
-		kind = extensionValidityAssured
+		return extensionValidityAssured
 	}
-	return kind, critical, octets, true
+	return extensionOther
 }

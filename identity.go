@@ -102,20 +102,16 @@ func (i Identity) Authority() string {
 	if i.Scheme() != SchemePSD {
 		return ""
 	}
-	authority, _, _ := strings.Cut(i.value[6:], "-")
-	return authority
+	return i.value[authorityStart:authorityEnd(i.value)]
 }
 
 // Number returns what follows scheme, country and authority, unchanged. For a
 // trade register of a part of a country ("NTRUS+CA-1") it is "1".
 func (i Identity) Number() string {
-	if i.value == "" {
-		return ""
+	if i.Scheme() == SchemePSD {
+		return i.value[authorityEnd(i.value)+1:]
 	}
 	_, number, _ := strings.Cut(i.value, "-")
-	if i.Scheme() == SchemePSD {
-		_, number, _ = strings.Cut(number, "-")
-	}
 	return number
 }
 
@@ -196,16 +192,30 @@ func checkIdentifier(s string) FindingCode {
 	return FindingOrgIDSyntax
 }
 
-// checkPSD checks the form of TS 119 495, GEN-5.2.1-3, split at the first two
-// hyphens.
+// authorityStart is where the authority begins in "PSDLT-BL-LB000458".
+const authorityStart = len("PSDLT-")
+
+// authorityEnd returns where the run of upper case letters that begins at
+// authorityStart ends.
+func authorityEnd(s string) int {
+	end := authorityStart
+	for end < len(s) && isUpper(s[end]) {
+		end++
+	}
+	return end
+}
+
+// checkPSD checks the form of TS 119 495, GEN-5.2.1-3: country, authority of 2
+// to 8 letters and number, split at the first two hyphens.
 func checkPSD(s string) FindingCode {
-	country, rest, _ := strings.Cut(s[len(SchemePSD):], "-")
-	authority, number, found := strings.Cut(rest, "-")
-	if len(country) != 2 || !isUpper(country[0]) || !isUpper(country[1]) ||
-		!validAuthority(authority) || !found || number == "" {
+	if len(s) <= authorityStart || !isUpper(s[3]) || !isUpper(s[4]) || s[5] != '-' {
 		return FindingOrgIDPSDSyntax
 	}
-	return checkReference("-"+number, isCountry(country))
+	end := authorityEnd(s)
+	if length := end - authorityStart; length < 2 || length > 8 || end+1 >= len(s) || s[end] != '-' {
+		return FindingOrgIDPSDSyntax
+	}
+	return checkReference(s[end:], isCountry(s[3:5]))
 }
 
 // checkLEI checks the form of ISO 17442: 18 characters and 2 check digits. The
@@ -269,22 +279,21 @@ func skipSubdivision(rest string) string {
 
 // wellFormedText reports whether s may be shown and compared as it is.
 func wellFormedText(s string) bool {
-	if s == "" || len(s) > maxIdentifierRunes*utf8.UTFMax || utf8.RuneCountInString(s) > maxIdentifierRunes {
+	if s == "" || len(s) > maxIdentifierRunes*utf8.UTFMax || s[len(s)-1] == ' ' {
 		return false
 	}
-	if s[0] == ' ' || s[len(s)-1] == ' ' || strings.Contains(s, "  ") || !utf8.ValidString(s) {
-		return false
-	}
+	count, before := 0, ' ' // a space must follow something else
 	for _, r := range s {
-		if r < utf8.RuneSelf {
-			if r < ' ' || r == 0x7f {
-				return false
-			}
-		} else if alphabetOf(r) == 0 {
+		switch {
+		case r == ' ' && before == ' ' || r < ' ' || r == 0x7f:
+			return false
+		case r >= utf8.RuneSelf && alphabetOf(r) == 0: // also U+FFFD, which stands for invalid UTF-8
 			return false
 		}
+		before = r
+		count++
 	}
-	return true
+	return count <= maxIdentifierRunes
 }
 
 // alphabet is Latin, Greek or Cyrillic, 0 is none of them.
@@ -304,9 +313,14 @@ const (
 // ligatures lie outside.
 func alphabetOf(r rune) alphabet {
 	switch {
+	case r < utf8.RuneSelf:
+		if isUpper(byte(r) &^ 0x20) {
+			return alphabetLatin
+		}
+		return 0
 	case !unicode.IsLetter(r) || r == 0x0374:
 		return 0
-	case r < utf8.RuneSelf, 0x00C0 <= r && r <= 0x024F, 0x1E00 <= r && r <= 0x1EFF:
+	case 0x00C0 <= r && r <= 0x024F, 0x1E00 <= r && r <= 0x1EFF:
 		return alphabetLatin
 	case 0x0370 <= r && r <= 0x03FF:
 		return alphabetGreek
@@ -324,20 +338,6 @@ func oneAlphabet(s string) bool {
 		seen |= alphabetOf(r)
 	}
 	return seen&(seen-1) == 0
-}
-
-// validAuthority reports whether code is a competent authority identifier: 2
-// to 8 upper case letters (TS 119 495, GEN-5.2.1-3 and GEN-5.2.3-2).
-func validAuthority(code string) bool {
-	if len(code) < 2 || len(code) > 8 {
-		return false
-	}
-	for _, c := range []byte(code) {
-		if !isUpper(c) {
-			return false
-		}
-	}
-	return true
 }
 
 func isUpper(c byte) bool { return 'A' <= c && c <= 'Z' }

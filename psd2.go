@@ -5,7 +5,6 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"golang.org/x/crypto/cryptobyte"
 	"golang.org/x/crypto/cryptobyte/asn1"
 )
 
@@ -23,6 +22,8 @@ type PSD2 struct {
 	NCANameTag int    // universal ASN.1 tag number, 0 when absent
 	NCAId      string // such as "LT-BL"
 	NCAIdTag   int    // universal ASN.1 tag number, 0 when absent
+
+	named Roles // the roles named by OID, whatever their names
 }
 
 // Role is a RoleOfPSP as a certificate writes it.
@@ -36,20 +37,25 @@ type Role struct {
 // maxNameRunes is the upper bound of SIZE (1..256) in Annex A, in characters.
 const maxNameRunes = 256
 
+// nameSize reports whether s meets SIZE (1..256).
+func nameSize(s string) bool {
+	return s != "" && (len(s) <= maxNameRunes || utf8.RuneCountInString(s) <= maxNameRunes)
+}
+
 // psd2 reads PSD2QcType ::= SEQUENCE { rolesOfPSP, nCAName, nCAId }.
 func (r *claimsReader) psd2(info *element) {
 	p := &r.room.psd2
 	r.claims.PSD2 = p
-	body, ok := readWhole(info.full)
+	body, ok := whole(info.full)
 	if !ok {
 		r.fatal(FindingPSD2Syntax, dottedPSD2, info.kind())
 		return
 	}
 	var parts [3]element
 	count := 0
-	for ; !body.Empty(); count++ {
+	for ; len(body) > 0; count++ {
 		var e element
-		if count > maxRoles || !readElement(&body, &e) {
+		if e, body, ok = next(body); !ok || count > maxRoles {
 			r.fatal(FindingPSD2Syntax, dottedPSD2, "element "+strconv.Itoa(count+1))
 			break
 		}
@@ -60,7 +66,7 @@ func (r *claimsReader) psd2(info *element) {
 	if count != len(parts) {
 		r.fatal(FindingWrongCount, dottedPSD2, strconv.Itoa(count)+" elements")
 	}
-	p.Known = r.roles(p, &parts[0])
+	r.roles(p, &parts[0])
 	p.NCAName, p.NCANameTag = r.ncaText(&parts[1], FindingNCANameType, FindingNCANameSize)
 	p.NCAId, p.NCAIdTag = r.ncaText(&parts[2], FindingNCAIDType, FindingNCAIDSize)
 	r.ncaName(p)
@@ -79,8 +85,8 @@ func (r *claimsReader) ncaText(e *element, typeCode, sizeCode FindingCode) (stri
 		} else if e.tag != asn1.UTF8String {
 			r.add(typeCode, SeverityWarning, dottedPSD2, e.kind())
 		}
-		if n := utf8.RuneCountInString(text); n < 1 || n > maxNameRunes {
-			r.fatal(sizeCode, dottedPSD2, strconv.Itoa(n)+" characters")
+		if !nameSize(text) {
+			r.fatal(sizeCode, dottedPSD2, strconv.Itoa(utf8.RuneCountInString(text))+" characters")
 		}
 	default:
 		r.fatal(typeCode, dottedPSD2, e.kind())
@@ -94,34 +100,33 @@ func (r *claimsReader) ncaName(p *PSD2) {
 	if p.NCANameTag == 0 || p.NCAName == "" {
 		return
 	}
-	if p.centralBankOrAuthority() != (p.NCAName == "NA") {
+	if p.named.Intersects(RoleCB|RolePA) != (p.NCAName == "NA") {
 		r.add(FindingNCANameNA, SeverityWarning, dottedPSD2, quote(p.NCAName))
 	}
-	if strings.TrimRight(p.NCAName, " \t\r\n") != p.NCAName {
+	if strings.IndexByte(" \t\r\n", p.NCAName[len(p.NCAName)-1]) >= 0 {
 		r.add(FindingNCANameTrailing, SeverityWarning, dottedPSD2, "")
 	}
-	for _, c := range []byte(p.NCAName) {
-		if c >= utf8.RuneSelf {
-			r.add(FindingNCANameNonASCII, SeverityInfo, dottedPSD2, "")
-			return
-		}
+	if utf8.RuneCountInString(p.NCAName) != len(p.NCAName) {
+		r.add(FindingNCANameNonASCII, SeverityInfo, dottedPSD2, "")
 	}
 }
 
 // ncaID judges NCAId for display. A malformed one leaves the statement readable
 // but takes the identity away: see ncaIDRule and [Claims.Identity].
 func (r *claimsReader) ncaID(p *PSD2) {
-	if !p.hasNCAId() {
+	switch p.NCAIdTag {
+	case int(asn1.UTF8String), int(asn1.PrintableString), int(asn1.IA5String):
+	default:
 		return // ncaText has refused it
 	}
 	code := p.ncaIDRule()
 	if code != "" {
 		r.add(code, SeverityError, dottedPSD2, quote(p.NCAId))
 	}
-	country, authority, found := strings.Cut(p.NCAId, "-")
-	if !found || code == FindingNCAIDSyntax {
+	if code == FindingNCAIDSyntax || p.NCAId == "NA" {
 		return
 	}
+	country, authority := p.NCAId[:2], p.NCAId[3:]
 	switch listed := ebaAuthority(country); listed {
 	case authority:
 	case "":
@@ -131,23 +136,16 @@ func (r *claimsReader) ncaID(p *PSD2) {
 	}
 }
 
-// hasNCAId reports whether NCAId is there as text.
-func (p *PSD2) hasNCAId() bool {
-	return p.NCAIdTag == int(asn1.UTF8String) || p.NCAIdTag == int(asn1.PrintableString) || p.NCAIdTag == int(asn1.IA5String)
-}
-
 // ncaIDRule returns the rule that NCAId breaks, "" if it breaks none
 // (GEN-5.2.3-2 and -5).
 func (p *PSD2) ncaIDRule() FindingCode {
-	na := p.centralBankOrAuthority()
-	if na && p.NCAId == "NA" {
-		return ""
-	}
-	country, authority, found := strings.Cut(p.NCAId, "-")
+	na := p.named.Intersects(RoleCB | RolePA)
 	switch {
-	case !found || len(country) != 2 || !isUpper(country[0]) || !isUpper(country[1]) || !validAuthority(authority):
+	case na && p.NCAId == "NA":
+		return ""
+	case !isNCAId(p.NCAId):
 		return FindingNCAIDSyntax
-	case !isCountry(country):
+	case !isCountry(p.NCAId[:2]):
 		return FindingNCAIDCountry
 	case na:
 		return FindingNCAIDNA
@@ -155,63 +153,69 @@ func (p *PSD2) ncaIDRule() FindingCode {
 	return ""
 }
 
-// centralBankOrAuthority reports whether a role is PSP_CB or PSP_PA by its OID.
-func (p *PSD2) centralBankOrAuthority() bool {
-	for i := range p.Roles {
-		if RoleByOID(p.Roles[i].OID).Intersects(RoleCB | RolePA) {
-			return true
+// isNCAId reports whether s is two letters, a hyphen and 2 to 8 letters.
+func isNCAId(s string) bool {
+	if len(s) < 5 || len(s) > 11 || s[2] != '-' {
+		return false
+	}
+	for i := range len(s) {
+		if i != 2 && !isUpper(s[i]) {
+			return false
 		}
 	}
-	return false
+	return true
 }
 
-// roles reads RolesOfPSP ::= SEQUENCE OF RoleOfPSP. It returns the roles whose
-// OID and name agree.
-func (r *claimsReader) roles(p *PSD2, e *element) Roles {
-	if e.tag != asn1.SEQUENCE {
-		r.fatal(FindingRolesType, dottedPSD2, e.kind())
-	}
-	list := e.body
+// roles reads RolesOfPSP ::= SEQUENCE OF RoleOfPSP.
+func (r *claimsReader) roles(p *PSD2, e *element) {
 	if e.tag == asn1.SEQUENCE {
-		p.Roles = r.room.roles[:0]
-		for n := 0; !list.Empty(); n++ {
-			var role element
-			if n == maxRoles || !readElement(&list, &role) {
-				r.fatal(FindingPSD2Syntax, dottedPSD2, "role "+strconv.Itoa(n+1))
-				break
-			}
-			if role.tag != asn1.SEQUENCE {
-				r.fatal(FindingRoleNotSeq, dottedPSD2, "role "+strconv.Itoa(n+1)+" is "+role.kind())
-				continue
-			}
-			r.role(p, role.body)
-		}
+		r.listRoles(p, e.body())
+	} else {
+		r.fatal(FindingRolesType, dottedPSD2, e.kind())
 	}
 	if len(p.Roles) == 0 {
 		r.fatal(FindingNoRoles, dottedPSD2, "")
 	}
-	return r.judgeRoles(p)
+	r.judgeRoles(p)
+}
+
+func (r *claimsReader) listRoles(p *PSD2, list []byte) {
+	p.Roles = r.room.roles[:0]
+	for n := 0; len(list) > 0; n++ {
+		var role element
+		var ok bool
+		if role, list, ok = next(list); !ok || n == maxRoles {
+			r.fatal(FindingPSD2Syntax, dottedPSD2, "role "+strconv.Itoa(n+1))
+			return
+		}
+		if role.tag != asn1.SEQUENCE {
+			r.fatal(FindingRoleNotSeq, dottedPSD2, "role "+strconv.Itoa(n+1)+" is "+role.kind())
+			continue
+		}
+		r.role(p, role.body())
+	}
 }
 
 // role reads RoleOfPSP ::= SEQUENCE { roleOfPspOid, roleOfPspName }. Several
 // pairs in one RoleOfPSP are a known mistake; taking the first alone would give
 // a silently wrong answer, so they are all read or the statement is refused.
-func (r *claimsReader) role(p *PSD2, body cryptobyte.String) {
+func (r *claimsReader) role(p *PSD2, body []byte) {
 	count, pairs := 0, true
-	for first := true; first || !body.Empty(); first = false {
-		var oid, name element
-		if len(p.Roles) == maxRoles || !body.Empty() && !readElement(&body, &oid) ||
-			!body.Empty() && !readElement(&body, &name) {
-			r.fatal(FindingPSD2Syntax, dottedPSD2, "role")
+	for first := true; first || len(body) > 0; first = false {
+		var pair [2]element // stays missing beyond the end of body
+		for i := 0; i < len(pair) && len(body) > 0; i++ {
+			var ok bool
+			if pair[i], body, ok = next(body); !ok {
+				r.fatal(FindingPSD2Syntax, dottedPSD2, "role")
+				return
+			}
+			count++
+		}
+		if len(p.Roles) == maxRoles {
+			r.fatal(FindingTooMany, dottedPSD2, "roles")
 			return
 		}
-		if !oid.missing() {
-			count++
-		}
-		if !name.missing() {
-			count++
-		}
-		pairs = r.pair(p, &oid, &name) && pairs
+		pairs = r.pair(p, &pair[0], &pair[1]) && pairs
 	}
 	switch {
 	case count <= 2:
@@ -226,8 +230,8 @@ func (r *claimsReader) role(p *PSD2, body cryptobyte.String) {
 func (r *claimsReader) pair(p *PSD2, oid, name *element) bool {
 	ok := true
 	role := Role{}
-	if oid.tag == asn1.OBJECT_IDENTIFIER && validOID(oid.body) {
-		role.OID = dotted(oid.body)
+	if _, name, _, isOID := nextOID(oid.full); isOID {
+		role.OID = name
 	} else {
 		r.fatal(FindingRoleOIDType, dottedPSD2, oid.kind())
 		text, _ := r.directoryText(oid)
@@ -244,8 +248,8 @@ func (r *claimsReader) pair(p *PSD2, oid, name *element) bool {
 		r.fatal(FindingRoleNameType, dottedPSD2, name.kind())
 		ok = false
 	}
-	if n := utf8.RuneCountInString(text); ok && (n < 1 || n > maxNameRunes) {
-		r.fatal(FindingRoleNameSize, dottedPSD2, strconv.Itoa(n)+" characters")
+	if ok && !nameSize(text) {
+		r.fatal(FindingRoleNameSize, dottedPSD2, strconv.Itoa(utf8.RuneCountInString(text))+" characters")
 	}
 	p.Roles = append(p.Roles, role)
 	return ok
@@ -255,10 +259,8 @@ func (r *claimsReader) pair(p *PSD2, oid, name *element) bool {
 // of the standard.
 func (r *claimsReader) roleName(oid string, name *element) (string, bool) {
 	if name.tag == asn1.UTF8String {
-		for i := range roleTable {
-			if roleTable[i].OID == oid && roleTable[i].Name == string(name.body) {
-				return roleTable[i].Name, true
-			}
+		if i := roleIndex(oid); i >= 0 && roleTable[i].Name == string(name.body()) {
+			return roleTable[i].Name, true
 		}
 	}
 	return r.directoryText(name)
@@ -267,28 +269,28 @@ func (r *claimsReader) roleName(oid string, name *element) (string, bool) {
 // judgeRoles compares the roles with the standard. Neither the OID nor the name
 // wins where they disagree (REG-5.2.2-5): the role is dropped, and in strict
 // mode the statement with it.
-func (r *claimsReader) judgeRoles(p *PSD2) Roles {
-	var known Roles
+func (r *claimsReader) judgeRoles(p *PSD2) {
 	for i := range p.Roles {
 		role := &p.Roles[i]
 		if repeated(p.Roles[:i], role.OID) {
 			r.add(FindingDuplicateRole, SeverityWarning, dottedPSD2, role.OID)
 		}
-		bit := RoleByOID(role.OID)
-		switch {
-		case bit != 0 && RoleByName(role.Name) == bit:
-			known |= bit
-		case bit != 0:
-			r.shape(FindingRoleNameMismatch, dottedPSD2, role.OID+" is named "+quote(role.Name))
+		switch k := roleIndex(role.OID); {
+		case k >= 0:
+			p.named |= 1 << k
+			if role.Name == roleTable[k].Name {
+				p.Known |= 1 << k
+			} else {
+				r.shape(FindingRoleNameMismatch, dottedPSD2, role.OID+" is named "+quote(role.Name))
+			}
 		case !strings.HasPrefix(role.OID, "tag"):
 			// GEN-5.2.2-4: a role registered nationally. It grants nothing.
 			r.add(FindingUnknownRole, SeverityInfo, dottedPSD2, role.OID)
 		}
 	}
-	if known.Has(RoleUnspecified) && known != RoleUnspecified {
+	if p.Known.Has(RoleUnspecified) && p.Known != RoleUnspecified {
 		r.add(FindingUnspecifiedRole, SeverityWarning, dottedPSD2, "")
 	}
-	return known
 }
 
 func repeated(roles []Role, oid string) bool {

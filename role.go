@@ -42,12 +42,25 @@ func AllRoles() Roles { return 1<<len(roleTable) - 1 }
 // RoleByOID returns the role of the standard with this dotted OID, the empty
 // set if there is none.
 func RoleByOID(oid string) Roles {
-	for i := range roleTable {
-		if roleTable[i].OID == oid {
-			return 1 << i
-		}
+	if i := roleIndex(oid); i >= 0 {
+		return 1 << i
 	}
 	return 0
+}
+
+// roleIndex returns the place of an OID in roleTable, -1 if it is not there.
+func roleIndex(oid string) int {
+	arc, found := strings.CutPrefix(oid, "0.4.0.19495.1.")
+	switch {
+	case !found:
+	case arc == "51":
+		return 7
+	case arc == "52":
+		return 8
+	case len(arc) == 1 && arc[0] >= '0' && arc[0] <= '6':
+		return int(arc[0] - '0')
+	}
+	return -1
 }
 
 // RoleByName returns the role of the standard with this name, such as

@@ -53,21 +53,24 @@ func (r *claimsReader) types(info *element) {
 // limitValue reads QcEuLimitValue ::= SEQUENCE { currency, amount, exponent }
 // (EN 319 412-5, 4.3.2).
 func (r *claimsReader) limitValue(info *element) {
-	body, ok := readWhole(info.full)
+	body, ok := whole(info.full)
 	var currency element
+	if ok {
+		currency, body, ok = next(body)
+	}
 	var limit LimitValue
-	if !ok || !readElement(&body, &currency) ||
-		!body.ReadASN1Integer(&limit.Amount) || !body.ReadASN1Integer(&limit.Exponent) || !body.Empty() {
+	numbers := cryptobyte.String(body)
+	if !ok || !numbers.ReadASN1Integer(&limit.Amount) || !numbers.ReadASN1Integer(&limit.Exponent) || !numbers.Empty() {
 		r.add(FindingLimitSyntax, SeverityWarning, dottedLimitValue, "")
 		return
 	}
 	switch currency.tag {
 	case asn1.PrintableString:
-		limit.Currency = r.asciiText(currency.body)
+		limit.Currency, _ = r.directoryText(&currency)
 		ok = len(limit.Currency) == 3 && isLetters(limit.Currency)
 	case asn1.INTEGER:
 		var number int64
-		if !currency.full.ReadASN1Integer(&number) {
+		if in := cryptobyte.String(currency.full); !in.ReadASN1Integer(&number) {
 			r.add(FindingLimitSyntax, SeverityWarning, dottedLimitValue, "")
 			return
 		}
@@ -98,7 +101,7 @@ const maxRetentionYears = 1000
 // retention reads QcEuRetentionPeriod ::= INTEGER, in years (EN 319 412-5, 4.3.3).
 func (r *claimsReader) retention(info *element) {
 	var years int64
-	in := info.full
+	in := cryptobyte.String(info.full)
 	if info.tag != asn1.INTEGER || !in.ReadASN1Integer(&years) {
 		r.add(FindingRetentionSyntax, SeverityWarning, dottedRetention, info.kind())
 		return
@@ -114,8 +117,8 @@ func (r *claimsReader) retention(info *element) {
 // PrintableString (SIZE (2)) } (EN 319 412-5, 4.3.4). Nothing is decided by it,
 // so what can be read is kept.
 func (r *claimsReader) pds(info *element) {
-	list, ok := readWhole(info.full)
-	if !ok || list.Empty() {
+	list, ok := whole(info.full)
+	if !ok || len(list) == 0 {
 		r.add(FindingPDSSyntax, SeverityWarning, dottedPDS, info.kind())
 		return
 	}
@@ -123,23 +126,26 @@ func (r *claimsReader) pds(info *element) {
 		r.claims.Statements.PDS = r.room.pds[:0]
 	}
 	before := len(r.claims.Statements.PDS)
-	for n := 0; !list.Empty(); n++ {
+	for n := 0; len(list) > 0; n++ {
 		var e element
-		if n == maxListed || !readElement(&list, &e) {
+		if e, list, ok = next(list); !ok || n == maxListed {
 			r.add(FindingPDSSyntax, SeverityWarning, dottedPDS, "")
 			break
 		}
-		if !r.pdsLocation(&e) {
+		if e.tag != asn1.SEQUENCE || !r.pdsLocation(e.body()) {
 			r.add(FindingPDSSyntax, SeverityWarning, dottedPDS, "location "+strconv.Itoa(n+1))
 		}
 	}
 	r.pdsRules(r.claims.Statements.PDS[before:])
 }
 
-func (r *claimsReader) pdsLocation(e *element) bool {
-	var url, lang element
-	body := e.body
-	if e.tag != asn1.SEQUENCE || !readElement(&body, &url) || !readElement(&body, &lang) {
+func (r *claimsReader) pdsLocation(body []byte) bool {
+	url, body, ok := next(body)
+	if !ok {
+		return false
+	}
+	lang, body, ok := next(body)
+	if !ok {
 		return false
 	}
 	location, okURL := r.directoryText(&url)
@@ -148,26 +154,26 @@ func (r *claimsReader) pdsLocation(e *element) bool {
 		return false
 	}
 	r.claims.Statements.PDS = append(r.claims.Statements.PDS, PDSLocation{URL: location, Lang: language})
-	return body.Empty() && url.tag == asn1.IA5String && lang.tag == asn1.PrintableString
+	return len(body) == 0 && url.tag == asn1.IA5String && lang.tag == asn1.PrintableString
 }
 
 func (r *claimsReader) pdsRules(list []PDSLocation) {
 	english := false
-	for i, l := range list {
-		lower := strings.ToLower(l.Lang)
-		english = english || lower == "en"
-		if !strings.HasPrefix(l.URL, "https://") {
-			r.add(FindingPDSNotHTTPS, SeverityWarning, dottedPDS, quote(l.URL))
+	for i := range list {
+		url, lang := list[i].URL, list[i].Lang
+		english = english || strings.EqualFold(lang, "en")
+		if !strings.HasPrefix(url, "https://") {
+			r.add(FindingPDSNotHTTPS, SeverityWarning, dottedPDS, quote(url))
 		}
-		if len(l.Lang) != 2 || !isLetters(l.Lang) {
-			r.add(FindingPDSLanguage, SeverityWarning, dottedPDS, quote(l.Lang))
+		if len(lang) != 2 || !isLetters(lang) {
+			r.add(FindingPDSLanguage, SeverityWarning, dottedPDS, quote(lang))
 		}
-		if lower != l.Lang {
-			r.add(FindingPDSLanguageCase, SeverityWarning, dottedPDS, quote(l.Lang))
+		if hasUpper(lang) {
+			r.add(FindingPDSLanguageCase, SeverityWarning, dottedPDS, plain(lang))
 		}
-		for _, other := range list[:i] {
-			if strings.EqualFold(other.Lang, l.Lang) {
-				r.add(FindingPDSLanguageTwice, SeverityWarning, dottedPDS, quote(l.Lang))
+		for k := range i {
+			if strings.EqualFold(list[k].Lang, lang) {
+				r.add(FindingPDSLanguageTwice, SeverityWarning, dottedPDS, plain(lang))
 				break
 			}
 		}
@@ -175,6 +181,15 @@ func (r *claimsReader) pdsRules(list []PDSLocation) {
 	if !english {
 		r.add(FindingPDSNoEnglish, SeverityWarning, dottedPDS, "")
 	}
+}
+
+func hasUpper(s string) bool {
+	for i := range len(s) {
+		if isUpper(s[i]) {
+			return true
+		}
+	}
+	return false
 }
 
 // legislation reads QcCClegislation ::= SEQUENCE OF PrintableString (SIZE (2))
@@ -201,15 +216,15 @@ func (r *claimsReader) qscdLegislation(info *element) {
 }
 
 func readCountries(der []byte) ([]string, bool) {
-	list, ok := readWhole(der)
-	if !ok || list.Empty() {
+	list, ok := whole(der)
+	if !ok || len(list) == 0 {
 		return nil, false
 	}
 	var out []string
-	for !list.Empty() {
-		var code cryptobyte.String
-		if !list.ReadASN1(&code, asn1.PrintableString) || len(out) == maxListed ||
-			len(code) != 2 || !isLetters(string(code)) {
+	for len(list) > 0 {
+		var code []byte
+		code, list, ok = nextOf(asn1.PrintableString, list)
+		if !ok || len(out) == maxListed || len(code) != 2 || !isLetters(string(code)) {
 			return nil, false
 		}
 		out = append(out, string(code))
@@ -230,38 +245,39 @@ func (r *claimsReader) identMethod(info *element) {
 // semantics reads SemanticsInformation ::= SEQUENCE { semanticsIdentifier
 // OBJECT IDENTIFIER OPTIONAL, nameRegistrationAuthorities SEQUENCE OF
 // GeneralName OPTIONAL } (RFC 3739, 3.2.6.1). The info itself is optional.
-func (r *claimsReader) semantics(oid []byte, info *element) {
+func (r *claimsReader) semantics(info *element) {
 	if info.missing() {
 		return
 	}
-	body, ok := readWhole(info.full)
+	body, ok := whole(info.full)
 	if !ok {
-		r.add(FindingSemanticsSyntax, SeverityWarning, dotted(oid), info.kind())
+		r.add(FindingSemanticsSyntax, SeverityWarning, dottedSyntax, info.kind())
 		return
 	}
 	st := &r.claims.Statements
-	if body.PeekASN1Tag(asn1.OBJECT_IDENTIFIER) {
-		id, ok := readOID(&body)
-		if !ok {
-			r.add(FindingSemanticsSyntax, SeverityWarning, dotted(oid), "identifier")
+	if startsWith(asn1.OBJECT_IDENTIFIER, body) {
+		var id string
+		if _, id, body, ok = nextOID(body); !ok {
+			r.add(FindingSemanticsSyntax, SeverityWarning, dottedSyntax, "identifier")
 			return
 		}
-		st.Semantics = append(st.Semantics, dotted(id))
+		if st.Semantics == nil {
+			st.Semantics = r.room.semantics[:0]
+		}
+		st.Semantics = append(st.Semantics, id)
 	}
-	if body.Empty() {
+	if len(body) == 0 {
 		return
 	}
-	var names cryptobyte.String
-	if !body.ReadASN1(&names, asn1.SEQUENCE) || !body.Empty() {
-		r.add(FindingSemanticsSyntax, SeverityWarning, dotted(oid), "authorities")
-		return
-	}
-	for !names.Empty() {
+	names, ok := whole(body)
+	for ok && len(names) > 0 {
 		var e element
-		if !readElement(&names, &e) || len(st.NameRegistrationAuthorities) == maxListed {
-			r.add(FindingSemanticsSyntax, SeverityWarning, dotted(oid), "authorities")
-			return
+		if e, names, ok = next(names); ok {
+			ok = len(st.NameRegistrationAuthorities) < maxListed
+			st.NameRegistrationAuthorities = append(st.NameRegistrationAuthorities, e.full)
 		}
-		st.NameRegistrationAuthorities = append(st.NameRegistrationAuthorities, e.full)
+	}
+	if !ok {
+		r.add(FindingSemanticsSyntax, SeverityWarning, dottedSyntax, "authorities")
 	}
 }

@@ -3,7 +3,6 @@ package eidas
 import (
 	"strconv"
 
-	"golang.org/x/crypto/cryptobyte"
 	"golang.org/x/crypto/cryptobyte/asn1"
 )
 
@@ -102,54 +101,56 @@ func (r *claimsReader) statements(critical bool, value []byte) {
 		// the extension, which is all that criticality asks for.
 		r.add(FindingStatementsCritical, SeverityWarning, dottedStatements, "")
 	}
-	list, ok := readWhole(value)
+	list, ok := whole(value)
 	if !ok {
 		r.fatal(FindingStatementsSyntax, dottedStatements, "")
 		return
 	}
-	if list.PeekASN1Tag(asn1.OBJECT_IDENTIFIER) {
+	if startsWith(asn1.OBJECT_IDENTIFIER, list) {
 		// One QCStatement where a SEQUENCE OF them should be.
 		r.shape(FindingUnwrapped, dottedStatements, "")
 		r.statement(list)
 		return
 	}
 	st.List = r.room.list[:0]
-	for n := 0; !list.Empty(); n++ {
-		var e element
-		switch {
-		case n == maxStatements:
+	for n := 0; len(list) > 0; n++ {
+		if n == maxStatements {
 			r.fatal(FindingTooMany, dottedStatements, "more than "+strconv.Itoa(maxStatements)+" statements")
 			return
-		case !readElement(&list, &e):
+		}
+		var e element
+		if e, list, ok = next(list); !ok {
 			r.fatal(FindingStatementsSyntax, dottedStatements, "statement "+strconv.Itoa(n+1))
 			return
-		case e.tag != asn1.SEQUENCE:
-			r.fatal(FindingStatementNotSeq, dottedStatements, "statement "+strconv.Itoa(n+1)+" is "+e.kind())
-		default:
-			r.statement(e.body)
 		}
+		if e.tag != asn1.SEQUENCE {
+			r.fatal(FindingStatementNotSeq, dottedStatements, "statement "+strconv.Itoa(n+1)+" is "+e.kind())
+			continue
+		}
+		r.statement(e.body())
 	}
 }
 
 // statement reads one QCStatement ::= SEQUENCE { statementId, statementInfo
 // ANY OPTIONAL } from its content.
-func (r *claimsReader) statement(body cryptobyte.String) {
-	oid, ok := readOID(&body)
+func (r *claimsReader) statement(body []byte) {
+	oid, name, rest, ok := nextOID(body)
 	if !ok {
 		r.fatal(FindingStatementIDType, dottedStatements, "")
 		return
 	}
 	var info element
-	if !body.Empty() && !readElement(&body, &info) {
-		r.fatal(FindingStatementsSyntax, dotted(oid), "")
-		return
+	if len(rest) > 0 {
+		if info, rest, ok = next(rest); !ok {
+			r.fatal(FindingStatementsSyntax, name, "")
+			return
+		}
 	}
-	if !body.Empty() {
-		r.fatal(FindingStatementCount, dotted(oid), "")
+	if len(rest) > 0 {
+		r.fatal(FindingStatementCount, name, "")
 		return
 	}
 	st := &r.claims.Statements
-	name := dotted(oid)
 	again := st.Has(name)
 	st.List = append(st.List, Statement{OID: name, Info: info.full})
 	if again && r.duplicate(oid, name) {
@@ -200,7 +201,7 @@ func (r *claimsReader) known(oid []byte, info *element) {
 	case derQSCDLegislation:
 		r.qscdLegislation(info)
 	case derSyntaxV1, derSyntaxV2:
-		r.semantics(oid, info)
+		r.semantics(info)
 	case derTypeSign, derTypeSeal, derTypeWeb:
 		r.add(FindingTypeAsStatement, SeverityWarning, dotted(oid), "")
 	case derSemanticsNatural, derSemanticsLegal, derSemanticsEIDASNatural, derSemanticsEIDASLegal:
