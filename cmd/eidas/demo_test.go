@@ -5,6 +5,9 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/seed-b953571c/eidas"
+	main "github.com/seed-b953571c/eidas/cmd/eidas"
 )
 
 // played is the JSON of one step of the demo.
@@ -55,4 +58,27 @@ func TestDemoTellsItsStory(t *testing.T) {
 	assert.NotContains(t, o.stdout, "WRONG")
 	assert.NotContains(t, o.stdout, "\x1b", "no colour where there is no terminal")
 	assert.Empty(t, o.stderr)
+}
+
+func TestDemoChecksItself(t *testing.T) {
+	revoked := &eidas.Error{Reason: eidas.ReasonRevoked}
+	for name, tc := range map[string]struct {
+		want           eidas.Reason
+		over, wentOver string
+		client         string
+		ok             bool
+	}{
+		"right":                      {eidas.ReasonRevoked, "open", "open", "HTTP 401 Unauthorized", true},
+		"full handshake is usual":    {eidas.ReasonRevoked, "", "full", "no connection", true},
+		"refused for another reason": {eidas.ReasonExpired, "open", "open", "HTTP 401 Unauthorized", false},
+		"refused and not let in":     {0, "open", "open", "HTTP 401 Unauthorized", false},
+		"over another connection":    {eidas.ReasonRevoked, "open", "full", "no connection", false},
+		"refused and served":         {eidas.ReasonRevoked, "open", "open", "HTTP 200 OK", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ok, err := main.DemoStepOK(tc.want, tc.over, revoked, tc.wentOver, tc.client)
+			require.NoError(t, err)
+			assert.Equal(t, tc.ok, ok)
+		})
+	}
 }

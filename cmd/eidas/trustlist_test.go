@@ -18,10 +18,11 @@ import (
 
 // loaded is the JSON of "trustlist load".
 type loaded struct {
-	LOTL   struct{ Sequence, Version int } `json:"lotl"`
-	Lists  []listLine                      `json:"lists"`
-	Error  string                          `json:"error"`
-	Reason string                          `json:"reason"`
+	LOTL    struct{ Sequence, Version int } `json:"lotl"`
+	Lists   []listLine                      `json:"lists"`
+	Profile string                          `json:"profile"`
+	Error   string                          `json:"error"`
+	Reason  string                          `json:"reason"`
 	counts
 }
 
@@ -123,8 +124,12 @@ func TestLoadWithTheWrongNoticeIsRefused(t *testing.T) {
 		if strings.Contains(*w.OfficialJournal, "C/2026/1944") {
 			right, wrong = wrong, right
 		}
-		assert.Equal(t, 0, eidasCmd(t, "trustlist", "load", "--world", dir, "--anchors", right).code)
-		assert.Equal(t, 0, eidasCmd(t, "trustlist", "load", "--world", dir, "--anchors", strings.Join(w.Anchors, ",")).code)
+		signers := strings.Join(w.Anchors, ",")
+		for anchors, profile := range map[string]string{right: "eu", signers: "eu", signers + "," + strings.Repeat("ab", 32): "test"} {
+			o := eidasCmd(t, "trustlist", "load", "--world", dir, "--json", "--anchors", anchors)
+			assert.Equal(t, 0, o.code)
+			assert.Equal(t, profile, document[loaded](t, o).Profile, "a signer of no notice does not pass for the EU's")
+		}
 		for _, anchors := range []string{wrong, strings.Repeat("ab", 32)} {
 			o := eidasCmd(t, "trustlist", "load", "--world", dir, "--json", "--anchors", anchors)
 			assert.Equal(t, 1, o.code)
