@@ -76,6 +76,7 @@ func listsByTerritory(s *Snapshot) map[string]edition {
 // identifiers and name. Services that share a key are numbered.
 func byIdentity(services []*eidas.Service) map[string]*eidas.Service {
 	all := make(map[string]*eidas.Service, len(services))
+	shared := make(map[string]int)
 	for _, s := range services {
 		h := sha256.New()
 		h.Write([]byte(s.Current().Type))
@@ -89,11 +90,8 @@ func byIdentity(services []*eidas.Service) map[string]*eidas.Service {
 			}
 		}
 		sum := string(h.Sum(nil))
-		key := sum
-		for n := 1; all[key] != nil; n++ {
-			key = sum + strconv.Itoa(n)
-		}
-		all[key] = s
+		all[sum+strconv.Itoa(shared[sum])] = s
+		shared[sum]++
 	}
 	return all
 }

@@ -173,7 +173,10 @@ func (d *disk) load(ctx context.Context, c Config, last *Snapshot, at time.Time)
 		return nil, err
 	}
 	c.Source = newFolder(d.root, records)
-	l := &loader{config: c, at: at, last: last, in: newInterner()}
+	l, err := newLoader(c, last, at)
+	if err != nil {
+		return nil, err
+	}
 	s, err := l.load(ctx)
 	if err != nil {
 		return nil, err

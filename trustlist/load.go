@@ -23,6 +23,8 @@ type Config struct {
 	// Territories limits the national lists that are loaded, by scheme territory
 	// ("EL" is Greece, "UK" Britain); nil: all.
 	Territories []string
+	// Extra are CAs outside of the lists, under other profiles than the lists'.
+	Extra []Extra
 	// Logger gets a record for each list that is not accepted and each alarm;
 	// nil: none.
 	Logger *slog.Logger
@@ -52,7 +54,7 @@ type Snapshot struct {
 	entries  []*entry // of Lists
 }
 
-// Services returns the services of all accepted lists. It makes a Snapshot a
+// Services returns the services of all accepted lists and those of Config.Extra. It makes a Snapshot a
 // source of services for a Validator.
 func (s *Snapshot) Services() *eidas.ServiceSet { return s.services }
 
@@ -79,7 +81,10 @@ func Load(ctx context.Context, c Config, at time.Time) (*Snapshot, error) {
 	if err := c.check(at); err != nil {
 		return nil, err
 	}
-	l := &loader{config: c, at: at, in: newInterner()}
+	l, err := newLoader(c, nil, at)
+	if err != nil {
+		return nil, err
+	}
 	s, err := l.load(ctx)
 	if err != nil {
 		return nil, err
@@ -99,6 +104,9 @@ func (c *Config) check(at time.Time) error {
 		if other.LOTL != c.Anchors.LOTL || other.Profile != c.Anchors.Profile || other.OfficialJournal == "" {
 			return fmt.Errorf("trustlist: fallback anchors of notice %q are not for the same LOTL and profile", other.OfficialJournal)
 		}
+	}
+	if _, err := c.extra(); err != nil {
+		return err
 	}
 	if c.Source == nil {
 		return fmt.Errorf("trustlist: Config.Source is nil")
@@ -128,17 +136,21 @@ func (l *loader) snapshot(c *chain, entries []*entry) *Snapshot {
 			total += len(e.services)
 		}
 	}
+	for _, x := range l.extra {
+		id = fmt.Appendf(id, "%q %x\n", x.List.Profile, x.List.SHA256)
+	}
 	sum := sha256.Sum256(id)
 	s.ID = hex.EncodeToString(sum[:])
 	if l.last != nil && l.last.ID == s.ID {
 		s.services, s.counts = l.last.services, l.last.counts
 		return s
 	}
-	services := make([]*eidas.Service, 0, total)
+	services := make([]*eidas.Service, 0, total+len(l.extra))
 	for _, e := range entries {
 		services = append(services, e.services...)
 	}
-	s.services, s.counts = eidas.NewServiceSet(s.ID, services), count(services)
+	s.counts = count(services)
+	s.services = eidas.NewServiceSet(s.ID, append(services, l.extra...))
 	return s
 }
 

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/seed-b953571c/eidas"
 )
 
 // maxFetches bounds the national lists fetched at once. It hides the latency of
@@ -53,6 +55,7 @@ type archive interface {
 type loader struct {
 	config  Config
 	at      time.Time
+	extra   []*eidas.Service
 	last    *Snapshot // what the load starts from; nil: nothing
 	archive archive   // nil: none
 
@@ -62,6 +65,14 @@ type loader struct {
 	alarms alarms
 	failed error           // the first of the archive
 	listed map[string]bool // URLs of national lists in the LOTL
+}
+
+func newLoader(c Config, last *Snapshot, at time.Time) (*loader, error) {
+	extra, err := c.extra()
+	if err != nil {
+		return nil, err
+	}
+	return &loader{config: c, at: at, extra: extra, last: last, in: newInterner()}, nil
 }
 
 func (l *loader) lastChain() *chain {

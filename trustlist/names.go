@@ -21,7 +21,8 @@ const (
 	uriForSignatures  = "http://uri.etsi.org/TrstSvc/TrustedList/SvcInfoExt/ForeSignatures" // 5.5.9.4
 	uriForSeals       = "http://uri.etsi.org/TrstSvc/TrustedList/SvcInfoExt/ForeSeals"
 	uriForWebSiteAuth = "http://uri.etsi.org/TrstSvc/TrustedList/SvcInfoExt/ForWebSiteAuthentication"
-	mimeTSL           = "application/vnd.etsi.tsl+xml" // 5.3.13, in any case
+	uriQCStatement    = "http://uri.etsi.org/TrstSvc/TrustedList/SvcInfoExt/QCStatement" // 5.5.9.2.3
+	mimeTSL           = "application/vnd.etsi.tsl+xml"                                   // 5.3.13, in any case
 )
 
 func tsl(local string) xmldsig.Name  { return xmldsig.Name{Space: nsTSL, Local: local} }

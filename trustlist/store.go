@@ -170,7 +170,10 @@ func (s *Store) Refresh(ctx context.Context) error {
 	s.refreshing.Lock()
 	defer s.refreshing.Unlock()
 	started := time.Now()
-	l := &loader{config: s.config.Config, at: started, last: s.snapshot.Load(), in: newInterner()}
+	l, err := newLoader(s.config.Config, s.snapshot.Load(), started)
+	if err != nil {
+		return err
+	}
 	if s.disk != nil {
 		l.archive = s.disk
 	}
