@@ -92,6 +92,7 @@ func TestInspectAgreesWithTheManifest(t *testing.T) {
 
 // compareRow holds one certificate to what the manifest says.
 func compareRow(t *testing.T, row map[string]string, got *inspected) {
+	t.Helper()
 	assert.Equal(t, row["file"], filepath.Base(got.File))
 	assert.Equal(t, row["sha256"], got.SHA256)
 	assert.Equal(t, row["go_parse"] == "ok", got.X509Error == "")
@@ -125,11 +126,10 @@ func compareRow(t *testing.T, row map[string]string, got *inspected) {
 			assert.Empty(t, got.KnownRoles, "no role of a malformed statement counts")
 		}
 	}
-	switch {
-	case got.Error == "":
+	if got.Error == "" {
 		assert.Equal(t, row["orgid"], got.Identity)
 		assert.Equal(t, got.Identity, got.Scheme+got.Country+got.middle()+got.Number)
-	default:
+	} else {
 		assert.Empty(t, got.Identity+got.Scheme+got.Country+got.Authority+got.Number)
 		assert.NotEmpty(t, got.Reason)
 	}
