@@ -18,6 +18,10 @@ import (
 const envLoad = "EIDAS_TEST_LOAD"
 
 func TestMain(m *testing.M) {
+	if dir := os.Getenv(envWriter); dir != "" {
+		fmt.Fprintln(os.Stderr, writer(dir))
+		os.Exit(1)
+	}
 	if dir := os.Getenv(envLoad); dir != "" {
 		if err := loadOnce(dir); err != nil {
 			fmt.Fprintln(os.Stderr, err)

@@ -87,11 +87,15 @@ type chain struct {
 func (l *loader) resolve(ctx context.Context) (*chain, *Error) {
 	last := l.lastChain()
 	location := l.config.Anchors.LOTL
-	got, err := l.get(ctx, location, last.list())
+	known := last.list()
+	if !l.archived(last) {
+		known = nil // the way must be walked again, to archive its pivots
+	}
+	got, err := l.get(ctx, location, known)
 	if err != nil {
 		return nil, err
 	}
-	if last != nil && got.same(last.lotl) {
+	if known != nil && got.same(known) {
 		l.store(last.lotl, got.doc)
 		return last.again(l, got), nil
 	}
@@ -158,14 +162,23 @@ func (l *loader) walk(ctx context.Context, urls []string, c *chain) ([][32]byte,
 	return signers, nil
 }
 
-// pivot authenticates the next pivot of c. A pivot never changes, so one that
-// was authenticated before, by the same way, is not fetched again.
+// pivot returns the next pivot of c. A pivot never changes, so one that was
+// authenticated before, by the same way, is not fetched again, unless the archive
+// has lost it.
 func (l *loader) pivot(ctx context.Context, url string, signers [][32]byte, c *chain) (*entry, *Error) {
 	known := l.lastChain().next(c, url)
-	if known != nil && (l.archive == nil || l.archive.has(known.report.SHA256)) {
-		again := *known // a snapshot's entries are not shared with the next
-		return &again, nil
+	if known != nil && l.has(known) {
+		return known, nil
 	}
+	fresh, err := l.freshPivot(ctx, url, signers)
+	if err != nil && known != nil {
+		return known, nil
+	}
+	return fresh, err
+}
+
+// freshPivot authenticates a pivot.
+func (l *loader) freshPivot(ctx context.Context, url string, signers [][32]byte) (*entry, *Error) {
 	got, err := l.get(ctx, url, nil)
 	if err != nil {
 		return nil, err
@@ -183,15 +196,16 @@ func (l *loader) pivot(ctx context.Context, url string, signers [][32]byte, c *c
 	return e, nil
 }
 
-// next returns the pivot that followed the pivots of c in the last chain, if it
-// is at url.
+// next returns a copy of the pivot that followed the pivots of c in the last
+// chain, if it is at url.
 func (last *chain) next(c *chain, url string) *entry {
 	i := len(c.pivots)
 	if last == nil || last.anchors.OfficialJournal != c.anchors.OfficialJournal || i >= len(last.pivots) ||
 		!slices.EqualFunc(last.pivots[:i], c.pivots, sameList) || last.pivots[i].report.URL != url {
 		return nil
 	}
-	return last.pivots[i]
+	again := *last.pivots[i] // a snapshot's entries are not shared with the next
+	return &again
 }
 
 func sameList(a, b *entry) bool { return a.report.SHA256 == b.report.SHA256 }

@@ -110,7 +110,7 @@ func (l *loader) get(ctx context.Context, url string, last *entry) (fetched, *Er
 	var err error
 	source, able := l.config.Source.(revalidator)
 	switch {
-	case able && last != nil && last.report.URL == url && (l.archive == nil || l.archive.has(last.report.SHA256)):
+	case able && last != nil && last.report.URL == url && l.has(last):
 		got, err = source.revalidate(ctx, url, known{
 			sha256: last.report.SHA256, validators: last.validators,
 			late: !last.report.Final && l.at.After(last.report.NextUpdate),
@@ -144,6 +144,14 @@ func (l *loader) store(e *entry, doc []byte) {
 	if err := l.archive.put(e.report.SHA256, doc); err != nil && l.failed == nil {
 		l.failed = err
 	}
+}
+
+// has reports whether the archive, if there is one, has the original of a list.
+func (l *loader) has(e *entry) bool { return l.archive == nil || l.archive.has(e.report.SHA256) }
+
+// archived reports whether the archive has every pivot of a chain.
+func (l *loader) archived(c *chain) bool {
+	return c == nil || !slices.ContainsFunc(c.pivots, func(e *entry) bool { return !l.has(e) })
 }
 
 // wanted applies the territory filter. A territory that was asked for and is not
@@ -222,7 +230,7 @@ func (l *loader) one(ctx context.Context, t *pointer) *entry {
 		e.report.refuse(refused)
 	case vouched != nil && vouched.report.URL == t.url && got.same(vouched):
 		e = vouched.again(l.at)
-		if l.archive != nil && !l.archive.has(e.report.SHA256) {
+		if !l.has(e) {
 			l.store(e, got.doc)
 		}
 	default:
