@@ -96,3 +96,52 @@ func BenchmarkLoadLinear(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkRefreshUnchanged refreshes every world from its folder, which cannot
+// say that nothing has changed: each list is read and hashed, none is parsed.
+func BenchmarkRefreshUnchanged(b *testing.B) {
+	for _, w := range worlds(b) {
+		b.Run(w.name, func(b *testing.B) {
+			s, err := trustlist.NewStore(trustlist.StoreConfig{Config: trustlist.Config{Anchors: w.Anchors, Source: w.open(b)}})
+			require.NoError(b, err)
+			require.NoError(b, s.Refresh(b.Context()))
+			cpu := cpuTime(b)
+			for b.Loop() {
+				require.NoError(b, s.Refresh(b.Context()))
+			}
+			b.ReportMetric((cpuTime(b)-cpu)/float64(b.N), "cpu-s")
+		})
+	}
+}
+
+// BenchmarkRestart is a start without network: every list is read from disk and
+// authenticated before the store is ready.
+func BenchmarkRestart(b *testing.B) {
+	for _, w := range worlds(b) {
+		b.Run(w.name, func(b *testing.B) {
+			c := trustlist.StoreConfig{Config: trustlist.Config{Anchors: w.Anchors, Source: w.open(b)}, Dir: b.TempDir()}
+			first, err := trustlist.NewStore(c)
+			require.NoError(b, err)
+			require.NoError(b, first.Refresh(b.Context()))
+			require.NoError(b, first.Health().Disk)
+			require.NoError(b, first.Close())
+			cpu := cpuTime(b)
+			for b.Loop() {
+				s, err := trustlist.NewStore(c)
+				require.NoError(b, err)
+				require.NoError(b, s.Load(b.Context()))
+				require.True(b, s.Health().Ready)
+				require.NoError(b, s.Close())
+			}
+			b.ReportMetric((cpuTime(b)-cpu)/float64(b.N), "cpu-s")
+		})
+	}
+}
+
+// cpuTime returns the user and system time of this process.
+func cpuTime(b *testing.B) float64 {
+	b.Helper()
+	var u syscall.Rusage
+	require.NoError(b, syscall.Getrusage(syscall.RUSAGE_SELF, &u))
+	return float64(u.Utime.Nano()+u.Stime.Nano()) / 1e9
+}

@@ -183,7 +183,7 @@ func (l *loader) national(ctx context.Context, pointers []pointer) []*entry {
 	entries := make([]*entry, len(pointers))
 	next := make(chan int)
 	var workers sync.WaitGroup
-	for range min(maxFetches, len(pointers)) {
+	for range min(l.fetches(), len(pointers)) {
 		workers.Go(func() {
 			for i := range next {
 				entries[i] = l.one(ctx, &pointers[i])
@@ -197,6 +197,15 @@ func (l *loader) national(ctx context.Context, pointers []pointer) []*entry {
 	close(next)
 	workers.Wait()
 	return entries
+}
+
+// fetches is how many lists are fetched at once. From disk there is no latency
+// to hide, and what waits to be read only takes memory.
+func (l *loader) fetches() int {
+	if _, local := l.config.Source.(*Folder); local {
+		return 1
+	}
+	return maxFetches
 }
 
 func (l *loader) report(e *entry, total int) {
@@ -237,7 +246,7 @@ func (l *loader) one(ctx context.Context, t *pointer) *entry {
 		e = l.fresh(got.doc, t, last)
 	}
 	if !e.report.Accepted && vouched != nil {
-		return vouched.kept(&Error{Reason: e.report.Reason, URL: t.url, Err: e.report.Err}, l.at)
+		return vouched.kept(at(e.report.Err, t.url, e.report.Reason), l.at)
 	}
 	e.had(got, l.at)
 	return e
