@@ -166,7 +166,7 @@ func (l *loader) walk(ctx context.Context, urls []string, c *chain) ([][32]byte,
 // authenticated before, by the same way, is not fetched again, unless the archive
 // has lost it.
 func (l *loader) pivot(ctx context.Context, url string, signers [][32]byte, c *chain) (*entry, *Error) {
-	known := l.lastChain().next(c, url)
+	known := l.lastChain().after(c, url)
 	if known != nil && l.has(known) {
 		return known, nil
 	}
@@ -196,15 +196,15 @@ func (l *loader) freshPivot(ctx context.Context, url string, signers [][32]byte)
 	return e, nil
 }
 
-// next returns a copy of the pivot that followed the pivots of c in the last
-// chain, if it is at url.
-func (last *chain) next(c *chain, url string) *entry {
-	i := len(c.pivots)
-	if last == nil || last.anchors.OfficialJournal != c.anchors.OfficialJournal || i >= len(last.pivots) ||
-		!slices.EqualFunc(last.pivots[:i], c.pivots, sameList) || last.pivots[i].report.URL != url {
+// after returns a copy of the pivot that follows those of way in c, if it is at
+// url.
+func (c *chain) after(way *chain, url string) *entry {
+	i := len(way.pivots)
+	if c == nil || c.anchors.OfficialJournal != way.anchors.OfficialJournal || i >= len(c.pivots) ||
+		!slices.EqualFunc(c.pivots[:i], way.pivots, sameList) || c.pivots[i].report.URL != url {
 		return nil
 	}
-	again := *last.pivots[i] // a snapshot's entries are not shared with the next
+	again := *c.pivots[i] // a snapshot's entries are not shared with the next
 	return &again
 }
 

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -49,7 +50,8 @@ func path(dir string, r trustlist.ListReport) string {
 }
 
 func TestStoreStartsFromDiskWithoutNetwork(t *testing.T) {
-	live(t, func(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		wake()
 		u := newUnion(t)
 		pivoted(u, 2)
 		dir, written := filled(t, u)
@@ -62,7 +64,7 @@ func TestStoreStartsFromDiskWithoutNetwork(t *testing.T) {
 		h := s.Health()
 		assert.True(t, h.Ready)
 		assert.Equal(t, time.Hour, h.Lists[0].Age, "ages survive")
-		assert.Equal(t, 5, len(u.source.asked), "nothing was asked for")
+		assert.Len(t, u.source.asked, 5, "nothing was asked for")
 
 		require.NoError(t, s.Refresh(t.Context()))
 		assert.True(t, s.Snapshot().LOTL.Kept)
@@ -78,7 +80,8 @@ func TestStoreStartsFromDiskWithoutNetwork(t *testing.T) {
 }
 
 func TestStoreFolderIsAFolderOfLists(t *testing.T) {
-	live(t, func(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		wake()
 		u := newUnion(t)
 		u.publish()
 		dir, written := filled(t, u)
@@ -95,35 +98,42 @@ func TestStoreFolderIsAFolderOfLists(t *testing.T) {
 func TestStoreReadsDamagedDisk(t *testing.T) {
 	rows := []struct {
 		name   string
-		damage func(t *testing.T, dir string, s *trustlist.Snapshot)
+		damage func(tb testing.TB, dir string, s *trustlist.Snapshot)
 		lotl   trustlist.Reason // of the error; 0: loads
 		ut     trustlist.Reason
 	}{
-		{"nothing", func(*testing.T, string, *trustlist.Snapshot) {}, 0, 0},
-		{"one bit of a list", func(t *testing.T, dir string, s *trustlist.Snapshot) {
-			flip(t, path(dir, s.Lists[0]))
+		{"nothing", func(testing.TB, string, *trustlist.Snapshot) {}, 0, 0},
+		{"one bit of a list", func(tb testing.TB, dir string, s *trustlist.Snapshot) {
+			tb.Helper()
+			flip(tb, path(dir, s.Lists[0]))
 		}, 0, trustlist.ReasonSignatureInvalid},
-		{"a list cut short", func(t *testing.T, dir string, s *trustlist.Snapshot) {
-			require.NoError(t, os.Truncate(path(dir, s.Lists[0]), 1000))
+		{"a list cut short", func(tb testing.TB, dir string, s *trustlist.Snapshot) {
+			tb.Helper()
+			require.NoError(tb, os.Truncate(path(dir, s.Lists[0]), 1000))
 		}, 0, trustlist.ReasonXMLMalformed},
-		{"a list taken away", func(t *testing.T, dir string, s *trustlist.Snapshot) {
-			require.NoError(t, os.Remove(path(dir, s.Lists[0])))
+		{"a list taken away", func(tb testing.TB, dir string, s *trustlist.Snapshot) {
+			tb.Helper()
+			require.NoError(tb, os.Remove(path(dir, s.Lists[0])))
 		}, 0, trustlist.ReasonNotFound},
-		{"another state's list in its place", func(t *testing.T, dir string, s *trustlist.Snapshot) {
+		{"another state's list in its place", func(tb testing.TB, dir string, s *trustlist.Snapshot) {
+			tb.Helper()
 			doc, err := os.ReadFile(path(dir, s.Lists[1]))
-			require.NoError(t, err)
-			require.NoError(t, os.WriteFile(path(dir, s.Lists[0]), doc, 0o600))
+			require.NoError(tb, err)
+			require.NoError(tb, os.WriteFile(path(dir, s.Lists[0]), doc, 0o600))
 		}, 0, trustlist.ReasonSignerUnknown},
-		{"one bit of the LOTL", func(t *testing.T, dir string, s *trustlist.Snapshot) {
-			flip(t, path(dir, s.LOTL))
+		{"one bit of the LOTL", func(tb testing.TB, dir string, s *trustlist.Snapshot) {
+			tb.Helper()
+			flip(tb, path(dir, s.LOTL))
 		}, trustlist.ReasonSignatureInvalid, 0},
-		{"one bit of a pivot", func(t *testing.T, dir string, s *trustlist.Snapshot) {
-			flip(t, path(dir, s.Pivots[0]))
+		{"one bit of a pivot", func(tb testing.TB, dir string, s *trustlist.Snapshot) {
+			tb.Helper()
+			flip(tb, path(dir, s.Pivots[0]))
 		}, trustlist.ReasonPivot, 0},
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
-			live(t, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				wake()
 				u := newUnion(t)
 				pivoted(u, 1)
 				dir, written := filled(t, u)
@@ -151,16 +161,17 @@ func TestStoreReadsDamagedDisk(t *testing.T) {
 	}
 }
 
-func flip(t *testing.T, path string) {
-	t.Helper()
+func flip(tb testing.TB, path string) {
+	tb.Helper()
 	doc, err := os.ReadFile(path)
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	doc[strings.Index(string(doc), "</SchemeTerritory>")-1] ^= 1
-	require.NoError(t, os.WriteFile(path, doc, 0o600))
+	require.NoError(tb, os.WriteFile(path, doc, 0o600))
 }
 
 func TestStoreReadsDamagedManifest(t *testing.T) {
-	live(t, func(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		wake()
 		u := newUnion(t)
 		u.publish()
 		dir, _ := filled(t, u)
@@ -184,7 +195,8 @@ func TestStoreReadsDamagedManifest(t *testing.T) {
 
 // A file that somebody has cleaned away is written again at the next refresh.
 func TestStoreMendsItsFolder(t *testing.T) {
-	live(t, func(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		wake()
 		u := newUnion(t)
 		pivoted(u, 1)
 		dir := t.TempDir()
@@ -205,7 +217,8 @@ func TestStoreMendsItsFolder(t *testing.T) {
 // A list that is in use and neither on disk nor to be had is an error of the
 // disk; the others are kept on disk all the same.
 func TestStoreSaysWhatIsNotOnDisk(t *testing.T) {
-	live(t, func(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		wake()
 		u := newUnion(t)
 		u.publish()
 		dir := t.TempDir()
@@ -227,7 +240,8 @@ func TestStoreSaysWhatIsNotOnDisk(t *testing.T) {
 // A disk that cannot be written costs nothing but the disk: the snapshot is used,
 // what was on disk stays whole.
 func TestStoreWithADiskThatFails(t *testing.T) {
-	live(t, func(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		wake()
 		u := newUnion(t)
 		u.publish()
 		dir := t.TempDir()
@@ -260,7 +274,8 @@ func TestStoreWithADiskThatFails(t *testing.T) {
 }
 
 func TestStoreSweepsWhatNobodyUses(t *testing.T) {
-	live(t, func(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		wake()
 		u := newUnion(t)
 		u.publish()
 		dir := t.TempDir()
@@ -286,7 +301,8 @@ func TestStoreSweepsWhatNobodyUses(t *testing.T) {
 }
 
 func TestStoreOffline(t *testing.T) {
-	live(t, func(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		wake()
 		u := newUnion(t)
 		u.publish()
 		dir := t.TempDir()
@@ -315,7 +331,8 @@ func TestStoreOffline(t *testing.T) {
 
 // Two stores on one folder: whoever writes last, what is there is whole.
 func TestTwoStoresOnOneFolder(t *testing.T) {
-	live(t, func(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		wake()
 		dir := t.TempDir()
 		u := newUnion(t)
 		u.publish()

@@ -35,9 +35,6 @@ type ListHealth struct {
 // its NextUpdate.
 func (l *ListHealth) Healthy() bool { return l.Accepted && !l.Kept && !l.Stale }
 
-// Health says how the store is now.
-func (s *Store) Health() Health { return s.health(time.Now()) }
-
 func (s *Store) health(now time.Time) Health {
 	s.mu.Lock()
 	last := s.attempt

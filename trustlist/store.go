@@ -198,6 +198,9 @@ func (s *Store) note(next *Snapshot, err error, started time.Time) {
 	}
 }
 
+// Health says how the store is now.
+func (s *Store) Health() Health { return s.health(time.Now()) }
+
 // use makes a snapshot the current one.
 func (s *Store) use(ctx context.Context, next *Snapshot) {
 	before := s.snapshot.Swap(next)
@@ -282,5 +285,6 @@ func (s *Store) wait(now time.Time) time.Duration {
 		wait = min(wait, retry)
 	}
 	wait = max(wait, minWait)
-	return wait + time.Duration(rand.Float64()*maxJitter*float64(wait))
+	jitter := rand.Float64() //nolint:gosec // spreads load; nobody gains by foreseeing it
+	return wait + time.Duration(jitter*maxJitter*float64(wait))
 }

@@ -19,14 +19,9 @@ import (
 	"github.com/seed-b953571c/eidas/trustlist"
 )
 
-// live runs a test at the time that minted lists are made for.
-func live(t *testing.T, f func(t *testing.T)) {
-	t.Helper()
-	synctest.Test(t, func(t *testing.T) {
-		time.Sleep(time.Until(now))
-		f(t)
-	})
-}
+// wake sleeps until the time that minted lists are made for. In a bubble of
+// testing/synctest that takes no time.
+func wake() { time.Sleep(time.Until(now)) }
 
 // newStore returns a store over the lists of u; change may be nil.
 func (u *union) newStore(tb testing.TB, change func(*trustlist.StoreConfig)) *trustlist.Store {
@@ -42,7 +37,8 @@ func (u *union) newStore(tb testing.TB, change func(*trustlist.StoreConfig)) *tr
 }
 
 func TestStoreIsEmptyUntilItHasLists(t *testing.T) {
-	live(t, func(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		wake()
 		u := newUnion(t)
 		s := u.newStore(t, nil)
 		assert.Nil(t, s.Services())
@@ -69,7 +65,8 @@ func TestStoreIsEmptyUntilItHasLists(t *testing.T) {
 }
 
 func TestStoreWithoutServicesIsNotReady(t *testing.T) {
-	live(t, func(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		wake()
 		u := newUnion(t)
 		u.publish()
 		delete(u.source.files, urlUT)
@@ -108,7 +105,8 @@ func TestStoreKeepsTheLastGoodCopy(t *testing.T) {
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
-			live(t, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				wake()
 				u := newUnion(t)
 				u.publish()
 				s := u.newStore(t, nil)
@@ -165,7 +163,8 @@ func TestStoreKeepsTheLastGoodLOTL(t *testing.T) {
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
-			live(t, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				wake()
 				u := newUnion(t)
 				u.publish()
 				s := u.newStore(t, nil)
@@ -193,7 +192,8 @@ func TestStoreKeepsTheLastGoodLOTL(t *testing.T) {
 // A signer that the LOTL no longer announces is not believed any more, not even
 // for the copy that was accepted when it was.
 func TestStoreDropsACopyWhoseSignerIsNoLongerAnnounced(t *testing.T) {
-	live(t, func(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		wake()
 		u := newUnion(t)
 		u.publish()
 		s := u.newStore(t, nil)
@@ -216,7 +216,8 @@ func TestStoreDropsACopyWhoseSignerIsNoLongerAnnounced(t *testing.T) {
 
 func TestStoreFollowsAListToItsNewLocation(t *testing.T) {
 	const moved = "https://ut.example/new.xml"
-	live(t, func(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		wake()
 		u := newUnion(t)
 		u.publish()
 		s := u.newStore(t, nil)
@@ -244,7 +245,8 @@ func TestStoreFollowsAListToItsNewLocation(t *testing.T) {
 }
 
 func TestStoreDropsAListThatIsNoLongerListed(t *testing.T) {
-	live(t, func(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		wake()
 		u := newUnion(t)
 		u.publish()
 		s := u.newStore(t, nil)
@@ -258,7 +260,8 @@ func TestStoreDropsAListThatIsNoLongerListed(t *testing.T) {
 }
 
 func TestStoreReportsAReusedSequence(t *testing.T) {
-	live(t, func(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		wake()
 		u := newUnion(t)
 		u.publish()
 		s := u.newStore(t, nil)
@@ -277,7 +280,8 @@ func TestStoreReportsAReusedSequence(t *testing.T) {
 }
 
 func TestStoreDoesNotReadUnchangedListsAgain(t *testing.T) {
-	live(t, func(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		wake()
 		u := newUnion(t)
 		pivoted(u, 2)
 		var changes []int
@@ -310,7 +314,8 @@ func TestStoreDoesNotReadUnchangedListsAgain(t *testing.T) {
 }
 
 func TestStoreLearnsOfNewPivots(t *testing.T) {
-	live(t, func(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		wake()
 		u := newUnion(t)
 		urls := pivoted(u, 1)
 		s := u.newStore(t, nil)
@@ -336,7 +341,8 @@ func TestStoreLearnsOfNewPivots(t *testing.T) {
 
 func TestFallbackAnchors(t *testing.T) {
 	const notice2 = "https://eur-lex.europa.eu/notice/2"
-	live(t, func(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		wake()
 		u := newUnion(t)
 		u.publish()
 		coming := trustlist.Anchors{Profile: eidas.ProfileTest, LOTL: urlLOTL, OfficialJournal: notice2, Signers: [][32]byte{{9}}}
@@ -419,7 +425,8 @@ func TestStoreConfigRefused(t *testing.T) {
 
 // Readers see one snapshot or the next while the store is refreshed.
 func TestStoreIsSafeForConcurrentUse(t *testing.T) {
-	live(t, func(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		wake()
 		u := newUnion(t)
 		u.publish()
 		s := u.newStore(t, func(c *trustlist.StoreConfig) { c.Dir = t.TempDir(); c.Registerer = prometheus.NewRegistry() })
@@ -481,7 +488,8 @@ func (m *memory) refreshes() int {
 }
 
 func TestRunRefreshesAtTheInterval(t *testing.T) {
-	live(t, func(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		wake()
 		u := newUnion(t)
 		u.publish()
 		s := u.newStore(t, func(c *trustlist.StoreConfig) { c.Interval = 4 * time.Hour })
@@ -500,7 +508,8 @@ func TestRunRefreshesAtTheInterval(t *testing.T) {
 }
 
 func TestRunRefreshesWhenAListIsDue(t *testing.T) {
-	live(t, func(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		wake()
 		u := newUnion(t)
 		u.utList.next = "<dateTime>" + now.Add(time.Hour).Format(time.RFC3339) + "</dateTime>"
 		u.publish()
@@ -521,7 +530,8 @@ func TestRunRefreshesWhenAListIsDue(t *testing.T) {
 }
 
 func TestRunRetriesSoonerAfterAFailure(t *testing.T) {
-	live(t, func(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		wake()
 		u := newUnion(t)
 		s := u.newStore(t, func(c *trustlist.StoreConfig) { c.Retry = 10 * time.Minute })
 		stop := run(t, s)
@@ -548,7 +558,8 @@ func TestRunRetriesSoonerAfterAFailure(t *testing.T) {
 
 // A week of every host answering 500: nothing is lost, and it is said.
 func TestRunThroughAWeekOfFailures(t *testing.T) {
-	live(t, func(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		wake()
 		u := newUnion(t)
 		u.publish()
 		var log bytes.Buffer
@@ -578,7 +589,8 @@ func TestRunThroughAWeekOfFailures(t *testing.T) {
 }
 
 func TestStoreMetrics(t *testing.T) {
-	live(t, func(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		wake()
 		u := newUnion(t)
 		registry := prometheus.NewRegistry()
 		c := trustlist.StoreConfig{Config: trustlist.Config{Anchors: u.anchors(), Source: u.source}, Registerer: registry}
