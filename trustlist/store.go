@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"math/rand/v2"
 	"sync"
 	"sync/atomic"
@@ -247,7 +248,9 @@ func (s *Store) Run(ctx context.Context) error {
 	if s.config.Source == nil {
 		step = s.Load
 	} else if s.disk != nil {
-		s.complain(ctx, "trusted lists not read from disk", s.Load(ctx))
+		if err := s.Load(ctx); !errors.Is(err, fs.ErrNotExist) { // the first start finds nothing
+			s.complain(ctx, "trusted lists not read from disk", err)
+		}
 	}
 	for {
 		s.complain(ctx, "trusted lists not refreshed", step(ctx))
