@@ -128,11 +128,11 @@ func parseClaims(cert *x509.Certificate, lenient bool) (*Claims, error) {
 	}
 	r := newClaimsReader(lenient)
 	r.subject(cert.RawSubject)
-	if len(cert.Extensions) > maxExtensions {
-		r.fatal(FindingTooMany, "", "extensions")
-		return r.finish()
-	}
 	for i := range cert.Extensions {
+		if i == maxExtensions {
+			r.tooManyExtensions()
+			break
+		}
 		e := &cert.Extensions[i]
 		r.extension(extensionKindOf(e.Id), e.Critical, e.Value)
 	}

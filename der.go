@@ -170,10 +170,9 @@ func (e *element) kind() string {
 
 // String types that cryptobyte does not name (ITU-T X.680).
 const (
-	tagNumericString   = asn1.Tag(18)
-	tagVisibleString   = asn1.Tag(26)
-	tagUniversalString = asn1.Tag(28)
-	tagBMPString       = asn1.Tag(30)
+	tagNumericString = asn1.Tag(18)
+	tagVisibleString = asn1.Tag(26)
+	tagBMPString     = asn1.Tag(30)
 )
 
 // readOIDs reads a SEQUENCE OF OBJECT IDENTIFIER that fills der, in dotted form.
@@ -214,7 +213,7 @@ func validOID(content []byte) bool {
 
 // dotted returns the dotted form of a valid OBJECT IDENTIFIER content.
 func dotted(content []byte) string {
-	var buf [3 * maxOIDSize]byte // an octet of content gives at most three of text
+	var buf [4 * maxOIDSize]byte // an octet of content gives at most four of text
 	out := buf[:0]
 	var arc uint64
 	for _, b := range content {

@@ -184,8 +184,12 @@ func (r *claimsReader) listRoles(p *PSD2, list []byte) {
 	for n := 0; len(list) > 0; n++ {
 		var role element
 		var ok bool
-		if role, list, ok = next(list); !ok || n == maxRoles {
+		if role, list, ok = next(list); !ok {
 			r.fatal(FindingPSD2Syntax, dottedPSD2, "role "+strconv.Itoa(n+1))
+			return
+		}
+		if n == maxRoles {
+			r.fatal(FindingTooMany, dottedPSD2, "more than "+strconv.Itoa(maxRoles)+" roles")
 			return
 		}
 		if role.tag != asn1.SEQUENCE {
@@ -212,7 +216,7 @@ func (r *claimsReader) role(p *PSD2, body []byte) {
 			count++
 		}
 		if len(p.Roles) == maxRoles {
-			r.fatal(FindingTooMany, dottedPSD2, "roles")
+			r.fatal(FindingTooMany, dottedPSD2, "more than "+strconv.Itoa(maxRoles)+" roles")
 			return
 		}
 		pairs = r.pair(p, &pair[0], &pair[1]) && pairs
@@ -273,7 +277,7 @@ func (r *claimsReader) judgeRoles(p *PSD2) {
 	for i := range p.Roles {
 		role := &p.Roles[i]
 		if repeated(p.Roles[:i], role.OID) {
-			r.add(FindingDuplicateRole, SeverityWarning, dottedPSD2, role.OID)
+			r.add(FindingDuplicateRole, SeverityWarning, dottedPSD2, quote(role.OID))
 		}
 		switch k := roleIndex(role.OID); {
 		case k >= 0:
