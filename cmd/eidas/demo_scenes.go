@@ -56,7 +56,7 @@ func (st *stage) scenes() []scene {
 			play:  func(ctx context.Context) (*outcome, error) { return st.openA.visit(ctx) },
 			want:  eidas.ReasonRevoked,
 			over:  overOpen,
-			moral: "an open connection is none either",
+			moral: "nor is an open connection",
 		},
 		{
 			title: "The new certificate",

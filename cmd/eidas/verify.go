@@ -33,6 +33,8 @@ With --json, one object:
   reason, cause                  codes, "" when accepted; cause: tpp us third_party
   detail                         the refusal for people
   identity, roles[]              proved when accepted; a mere claim when refused
+  profile                        trust profile of the identity: eu, or test for
+                                 lists of other anchors than the Official Journal's
   service{territory,provider,name,status}   null when none was found
   degraded[]                     what was let pass
   qualification{…}               as in 'eidas qualify'; null before that step
@@ -64,6 +66,7 @@ type verifyReport struct {
 	Cause         string               `json:"cause"`
 	Detail        string               `json:"detail,omitempty"`
 	Identity      string               `json:"identity"`
+	Profile       eidas.Profile        `json:"profile"`
 	Roles         []string             `json:"roles"`
 	Service       *serviceReport       `json:"service"`
 	Degraded      []eidas.Degradation  `json:"degraded"`
@@ -186,7 +189,7 @@ func newVerifyReport(result *eidas.Result, refusal *eidas.Error) *verifyReport {
 
 func (r *verifyReport) read(ev *eidas.Evidence) {
 	if !ev.Identity.IsZero() {
-		r.Identity = ev.Identity.String()
+		r.Identity, r.Profile = ev.Identity.OrganizationIdentifier(), ev.Identity.Profile()
 	}
 	r.Roles = append(r.Roles, ev.Roles.Names()...)
 	r.Chain = chainReport(ev.Chain)

@@ -152,7 +152,7 @@ func TestVerifyAsksForRevocation(t *testing.T) {
 	o := eidasCmd(t, args...)
 	got := document[verified](t, o)
 	assert.Equal(t, 0, o.code, got.Detail)
-	assert.Equal(t, tppID, got.withoutProfile())
+	assert.Equal(t, tppID, got.Identity)
 	assert.Equal(t, []string{"PSP_PI", "PSP_AI"}, got.Roles)
 	assert.Empty(t, got.Degraded)
 	require.NotEmpty(t, got.Status)
@@ -179,10 +179,6 @@ func TestVerifyAsksForRevocation(t *testing.T) {
 	assert.Equal(t, 0, off.code)
 	assert.Equal(t, []string{"revocation_off"}, document[verified](t, off).Degraded)
 }
-
-// withoutProfile drops the profile of minted worlds, which is not the EU's when
-// they are loaded from a folder.
-func (v *verified) withoutProfile() string { return strings.TrimPrefix(v.Identity, "test/") }
 
 func TestVerifyPolicyFlags(t *testing.T) {
 	m := mint(t)
@@ -282,7 +278,7 @@ func TestVerifyRefusesWhoIsNotListed(t *testing.T) {
 	assert.Equal(t, 1, o.code)
 	got := document[verified](t, o)
 	assert.Equal(t, "signature_invalid", got.Reason)
-	assert.Equal(t, tppID, got.withoutProfile(), "what it claims is shown")
+	assert.Equal(t, tppID, got.Identity, "what it claims is shown")
 	assert.Nil(t, got.Service)
 	assert.Nil(t, got.Qualification)
 
@@ -380,9 +376,10 @@ func TestVerifyTextForPeople(t *testing.T) {
 	o := eidasCmd(t, "verify", "--world", m.folder(t), "--at", noon, "--revocation", "off", tempFile(t, pemOf(m.leaf)))
 	assert.Equal(t, 0, o.code)
 	assert.Empty(t, o.stderr)
-	text := strings.ReplaceAll(o.stdout, "test/", "")
+	text := o.stdout
 	assert.Regexp(t, `(?m)\Aaccepted  PSDLT-BL-EX000042$`, text)
 	for _, part := range []string{
+		"  Trust        profile test, not the EU's\n",
 		"  Roles        PSP_PI, PSP_AI\n",
 		"  Qualified    for website authentication (QWAC), at issuance and now\n",
 		"  Service      QTSP LT 1 Issuing CA, QTSP LT 1\n               list of LT, granted since ",

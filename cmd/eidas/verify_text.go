@@ -42,6 +42,9 @@ func verifyFacts(r *verifyReport, s style) []fact {
 	if r.Decision == refuse && r.Identity != "" {
 		list = append(list, fact{"Claims to be", []string{clean(r.Identity)}})
 	}
+	if r.Profile != "" && r.Profile != eidas.ProfileEU {
+		list = append(list, fact{"Trust", []string{"profile " + string(r.Profile) + ", not the EU's"}})
+	}
 	roles := "none"
 	if len(r.Roles) > 0 {
 		roles = strings.Join(r.Roles, ", ")
