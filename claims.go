@@ -269,16 +269,14 @@ func (r *claimsReader) identifierFindings(value string) {
 	}
 	c.checked = value
 	id := Identity{ProfileEU, value}
-	switch id.Scheme() {
-	case SchemePSD:
+	if id.Scheme() == SchemePSD {
 		r.numberFindings(id.Number())
 		if c.PSD2 != nil && c.PSD2.NCAId != "" && !c.authorityAgrees(id) {
 			r.add(FindingNCAIDDiffers, SeverityError, dottedPSD2, quote(c.PSD2.NCAId))
 		}
-	case SchemeLEI:
-		if !leiChecks(id.Number()) {
-			r.add(FindingOrgIDLEIChecks, SeverityWarning, dottedOrganizationIdentifier, quote(value))
-		}
+	}
+	if id.Scheme() == SchemeLEI && !leiChecks(id.Number()) {
+		r.add(FindingOrgIDLEIChecks, SeverityWarning, dottedOrganizationIdentifier, quote(value))
 	}
 	if c.CABF != nil && !c.cabfMalformed && !c.CABF.names(value) {
 		r.add(FindingCABFDiffers, SeverityError, dottedCABF, quote(c.CABF.identifier()))

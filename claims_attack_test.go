@@ -75,9 +75,9 @@ func TestImpersonation(t *testing.T) {
 		"04 identifier in another place": {
 			{"in the common name", of(attributeOf("2.5.4.3", tppID), "LT-BL"), "", missing},
 			{"in the serial number", of(attributeOf("2.5.4.5", tppID), "LT-BL"), "", missing},
-			{"in the alternative name", certificate(country("LT"), extension("2.5.29.17", sequence(tlv(cbasn1.Tag(2).ContextSpecific(), []byte(tppID)))), statements(others(), psd2("LT-BL", piRole))), "", missing},
-			{"in NCAId", of(country("LT"), tppID), "", missing},
-			{"in the CA/Browser Forum extension", certificate(country("LT"), cabfFor("BL-LB000458"), statements(others())), "", missing},
+			{"in the alternative name", certificate(lithuania(), extension("2.5.29.17", sequence(tlv(cbasn1.Tag(2).ContextSpecific(), []byte(tppID)))), statements(others(), psd2("LT-BL", piRole))), "", missing},
+			{"in NCAId", of(lithuania(), tppID), "", missing},
+			{"in the CA/Browser Forum extension", certificate(lithuania(), cabfFor("BL-LB000458"), statements(others())), "", missing},
 			{"in the subject", of(victim, "LT-BL"), tppID, 0},
 		},
 		"05 two identifiers": {

@@ -194,7 +194,7 @@ func TestManifestAnnexA(t *testing.T) {
 				code := eidas.FindingCode(name)
 				want[code] = true
 				if !slices.Contains(annexACodes, code) {
-					assert.Error(t, err, "violation %s has no code of its own and must be an error", v)
+					require.Error(t, err, "violation %s has no code of its own and must be an error", v)
 					continue
 				}
 				if !assert.NotEmpty(t, got[code], "finding for %s", v) {

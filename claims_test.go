@@ -348,7 +348,7 @@ func TestSubjectFindings(t *testing.T) {
 		severity eidas.Severity
 		reason   eidas.Reason // of Identity, 0 for none
 	}{
-		{"no identifier", country("LT"), eidas.FindingNoOrgID, failure, eidas.ReasonIdentityMissing},
+		{"no identifier", lithuania(), eidas.FindingNoOrgID, failure, eidas.ReasonIdentityMissing},
 		{"two identifiers", append(orgID(tppID), orgID("PSDLT-BL-1")...), eidas.FindingSeveralOrgIDs, failure, eidas.ReasonIdentityAmbiguous},
 		{"PrintableString", printable, eidas.FindingOrgIDPrintable, info, 0},
 		{"IA5String", rdn(attribute(orgIDAttribute, ia5String(tppID))), eidas.FindingOrgIDType, failure, eidas.ReasonIdentityMalformed},
@@ -395,7 +395,7 @@ func TestSubjectMustBeAName(t *testing.T) {
 			require.ErrorIs(t, err, eidas.ReasonIdentityMalformed)
 		})
 	}
-	claims, err := eidas.ParseClaimsDER(certificate(append(bytes.Repeat(country("LT"), eidas.MaxAttributes-1), orgID(tppID)...)))
+	claims, err := eidas.ParseClaimsDER(certificate(append(bytes.Repeat(lithuania(), eidas.MaxAttributes-1), orgID(tppID)...)))
 	require.NoError(t, err)
 	assert.Len(t, claims.OrganizationIdentifiers, 1)
 }
@@ -407,7 +407,7 @@ func TestIdentifierIsFoundWhereverItStands(t *testing.T) {
 	many := rdn(attribute("2.5.4.10", utf8String(strings.Repeat("x", 300))), attribute(orgIDAttribute, utf8String(tppID)), attribute("2.5.4.11", utf8String("a")))
 	for rule, subject := range map[string][]byte{
 		"first": append(orgID(tppID), long...), "last": append(long, orgID(tppID)...),
-		"in a long multi-valued RDN": many, "between": bytes.Join([][]byte{country("LT"), orgID(tppID), country("LT")}, nil),
+		"in a long multi-valued RDN": many, "between": bytes.Join([][]byte{lithuania(), orgID(tppID), lithuania()}, nil),
 	} {
 		claims, err := parseBoth(t, certificate(subject))
 		require.NoError(t, err, rule)

@@ -203,6 +203,7 @@ func (r *claimsReader) extension(kind extensionKind, critical bool, value []byte
 		r.der, r.text = value, string(value)
 	}
 	switch kind {
+	case extensionOther: // has returned
 	case extensionStatements:
 		r.statements(critical, value)
 	case extensionPolicies:

@@ -5,7 +5,7 @@ import "strings"
 // countrySeconds holds, for each first letter, the second letters of the
 // officially assigned ISO 3166-1 alpha-2 codes (249 in all).
 var countrySeconds = [26]string{
-	'A' - 'A': "DEFGILMOQRSTUWXZ",
+	0:         "DEFGILMOQRSTUWXZ",
 	'B' - 'A': "ABDEFGHIJLMNOQRSTVWYZ",
 	'C' - 'A': "ACDFGHIKLMNORUVWXYZ",
 	'D' - 'A': "EJKMOZ",
@@ -43,67 +43,27 @@ func isCountry(code string) bool {
 		strings.IndexByte(countrySeconds[code[0]-'A'], code[1]) >= 0
 }
 
+// ebaList is the list of the European Banking Authority, version 4 of 2 February
+// 2023. Some codes serve two countries (FMA, CBI, BL): a code means nothing
+// without its country.
+var ebaList = [...]string{
+	"AT-FMA", "BE-NBB", "BG-BNB", "CY-CBC", "CZ-CNB", "DE-BAFIN", "DK-DFSA", "EE-FI", "ES-BE", "FI-FINFSA",
+	"FR-ACPR", "GR-BOG", "HR-HNB", "HU-CBH", "IE-CBI", "IS-CBI", "IT-BI", "LI-FMA", "LT-BL", "LU-CSSF",
+	"LV-BL", "MT-MFSA", "NL-DNB", "NO-FSA", "PL-PFSA", "PT-BP", "RO-NBR", "SE-FINA", "SI-BS", "SK-NBS",
+}
+
 // ebaAuthority returns the code of the competent authority of a country in the
-// list of the European Banking Authority (version 4 of 2 February 2023), "" for
-// a country that is not in it. The list changes without the standard, so a
-// difference is a warning, never a refusal. Some codes serve two countries
-// (FMA, CBI, BL): a code means nothing without its country.
+// list of the European Banking Authority, "" for a country that is not in it.
+// The list changes without the standard, so a difference is a warning, never a
+// refusal.
 func ebaAuthority(country string) string {
-	switch country {
-	case "AT", "LI":
-		return "FMA"
-	case "BE":
-		return "NBB"
-	case "BG":
-		return "BNB"
-	case "HR":
-		return "HNB"
-	case "CY":
-		return "CBC"
-	case "CZ":
-		return "CNB"
-	case "DK":
-		return "DFSA"
-	case "EE":
-		return "FI"
-	case "FI":
-		return "FINFSA"
-	case "FR":
-		return "ACPR"
-	case "DE":
-		return "BAFIN"
-	case "GR":
-		return "BOG"
-	case "HU":
-		return "CBH"
-	case "IS", "IE":
-		return "CBI"
-	case "IT":
-		return "BI"
-	case "LV", "LT":
-		return "BL"
-	case "LU":
-		return "CSSF"
-	case "NO":
-		return "FSA"
-	case "MT":
-		return "MFSA"
-	case "NL":
-		return "DNB"
-	case "PL":
-		return "PFSA"
-	case "PT":
-		return "BP"
-	case "RO":
-		return "NBR"
-	case "SK":
-		return "NBS"
-	case "SI":
-		return "BS"
-	case "ES":
-		return "BE"
-	case "SE":
-		return "FINA"
+	if len(country) != 2 {
+		return ""
+	}
+	for i := range ebaList {
+		if entry := ebaList[i]; entry[0] == country[0] && entry[1] == country[1] {
+			return entry[3:]
+		}
 	}
 	return ""
 }

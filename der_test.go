@@ -6,7 +6,6 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"crypto/x509/pkix"
-	"encoding/asn1"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -64,7 +63,7 @@ const (
 
 func orgID(value string) []byte { return rdn(attribute(orgIDAttribute, utf8String(value))) }
 
-func country(code string) []byte { return rdn(attribute("2.5.4.6", printableString(code))) }
+func lithuania() []byte { return rdn(attribute("2.5.4.6", printableString("LT"))) }
 
 func extension(oid string, value []byte) []byte {
 	return sequence(oidOf(oid), tlv(cbasn1.OCTET_STRING, value))
@@ -103,7 +102,7 @@ func certificate(subject []byte, extensions ...[]byte) []byte {
 
 // parseBoth reads claims from DER and, where crypto/x509 reads the certificate,
 // from it too, and holds the two to each other.
-func parseBoth(t testing.TB, der []byte) (*eidas.Claims, error) {
+func parseBoth(t *testing.T, der []byte) (*eidas.Claims, error) {
 	t.Helper()
 	claims, err := eidas.ParseClaimsDER(der)
 	require.NotNil(t, claims, "%v", err)
@@ -275,5 +274,5 @@ func TestAuthorityList(t *testing.T) {
 
 // pkixExtension is an extension as crypto/x509 gives it.
 func pkixExtension(oid string, value []byte) pkix.Extension {
-	return pkix.Extension{Id: asn1.ObjectIdentifier(parseOID(oid)), Value: value}
+	return pkix.Extension{Id: parseOID(oid), Value: value}
 }

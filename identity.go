@@ -314,7 +314,7 @@ const (
 func alphabetOf(r rune) alphabet {
 	switch {
 	case r < utf8.RuneSelf:
-		if isUpper(byte(r) &^ 0x20) {
+		if r &^= 0x20; 'A' <= r && r <= 'Z' {
 			return alphabetLatin
 		}
 		return 0

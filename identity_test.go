@@ -12,7 +12,7 @@ import (
 	"github.com/seed-b953571c/eidas"
 )
 
-func mustIdentity(t testing.TB, s string) eidas.Identity {
+func mustIdentity(t *testing.T, s string) eidas.Identity {
 	t.Helper()
 	id, err := eidas.ParseIdentity(s)
 	require.NoError(t, err)
@@ -174,11 +174,11 @@ func TestIdentityProfileIsPartOfTheKey(t *testing.T) {
 	assert.Equal(t, "test/"+value, mustIdentity(t, "test/"+value).String())
 	for _, p := range []eidas.Profile{"", "EU", "Test", "eu/x", "a b", "1eu", "-eu", "eü", eidas.Profile(strings.Repeat("a", 33))} {
 		_, err := eidas.ParseOrganizationIdentifier(p, value)
-		assert.ErrorIs(t, err, eidas.ReasonIdentityMalformed, "%q", p)
+		require.ErrorIs(t, err, eidas.ReasonIdentityMalformed, "%q", p)
 	}
 	for _, s := range []string{"eu/" + value, "test", "test/", "/" + value, "test/test/" + value, "Test/" + value} {
 		_, err := eidas.ParseIdentity(s)
-		assert.ErrorIs(t, err, eidas.ReasonIdentityMalformed, "%q", s)
+		require.ErrorIs(t, err, eidas.ReasonIdentityMalformed, "%q", s)
 	}
 }
 
