@@ -3,7 +3,10 @@ package qwac_test
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"log/slog"
+	"net/http"
+	"net/http/httptest"
 	"reflect"
 	"strings"
 	"testing"
@@ -180,6 +183,25 @@ func TestMetricsDoNotGrowWithPeers(t *testing.T) {
 	}, got)
 }
 
+func TestUnknownLabelsOfAValidatorMakeNoSeries(t *testing.T) {
+	registry := prometheus.NewRegistry()
+	var result *eidas.Result
+	v := newVerifier(t, qwac.Config{Registerer: registry, Validator: validatorFunc(func() (*eidas.Result, error) {
+		if result == nil {
+			return nil, eidas.Reason(250)
+		}
+		return result, nil
+	})})
+	before := series(t, registry)
+	require.Error(t, v.VerifyConnection(state(false, quick)))
+	result = &eidas.Result{Degraded: []eidas.Degradation{"new"}}
+	require.NoError(t, v.VerifyConnection(state(false, quick)))
+	after := series(t, registry)
+	assert.Len(t, after, len(before))
+	assert.Equal(t, 1.0, after["eidas_qwac_verdicts_total{decision=refuse,hook=connection,reason=internal}"])
+	assert.Equal(t, 1.0, after["eidas_qwac_degraded_total{degradation=other}"])
+}
+
 // records is a log: its text, and the values that a handler without escaping
 // would write as they are.
 type records struct {
@@ -209,6 +231,15 @@ func TestLogSaysWhyAndOfWhom(t *testing.T) {
 	assert.Contains(t, log.String(), "claimed_identity="+tppID, "the key is not proved yet")
 	log.Reset()
 
+	r := httptest.NewRequest(http.MethodGet, apiURL, nil)
+	proved := state(false, l.cert)
+	proved.HandshakeComplete = true
+	r.TLS = &proved
+	v.Handler(http.NotFoundHandler()).ServeHTTP(httptest.NewRecorder(), r)
+	assert.Contains(t, log.String(), "hook=request sha256=")
+	assert.Contains(t, log.String(), " identity="+tppID)
+	log.Reset()
+
 	w.revoke(l.cert)
 	assertRefused(t, handshake(t, config, b.client(tls.VersionTLS13, l)), eidas.ReasonRevoked)
 	assert.Contains(t, log.String(), "level=INFO msg=\"peer refused\"")
@@ -236,6 +267,11 @@ func TestLogHoldsNoControlCharactersOfAPeer(t *testing.T) {
 		require.Error(t, err)
 		assert.NotContains(t, err.Error(), "\n", "net/http logs it as it is")
 	}
+	err := v.VerifyPeerCertificate([][]byte{[]byte(evil)}, nil)
+	require.ErrorIs(t, err, eidas.ReasonCertificateMalformed)
+	assert.NotContains(t, err.Error(), "\n")
+	v = newVerifier(t, qwac.Config{Logger: log.logger(), Validator: validatorFunc(func() (*eidas.Result, error) { return nil, errors.New(evil) })})
+	require.Error(t, v.VerifyConnection(state(false, quick)), "as of a responder that is quoted")
 	v = newVerifier(t, qwac.Config{Logger: log.logger(), Validator: validatorFunc(func() (*eidas.Result, error) { panic(evil) })})
 	require.Error(t, v.VerifyConnection(state(false, quick)))
 	assert.Contains(t, log.String(), "msg=\"verdict panicked\" event=panic")

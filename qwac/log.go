@@ -57,7 +57,7 @@ func (v *Verifier) report(ctx context.Context, h hook, peer []*x509.Certificate,
 		if h == hookRequest && d.result != nil {
 			key = "identity"
 		}
-		attrs = append(attrs, slog.String(key, printable(e.Identity.String())))
+		attrs = append(attrs, slog.String(key, e.Identity.String()))
 	}
 	if d.refusal == nil {
 		v.logger.LogAttrs(ctx, level, "peer accepted", attrs...)
