@@ -1,0 +1,24 @@
+module github.com/seed-b953571c/eidas/bench
+
+go 1.26.0
+
+replace github.com/seed-b953571c/eidas => ../
+
+// The revision that zlint v3.7.3 asks for is not served by module proxies.
+replace github.com/weppos/publicsuffix-go => github.com/weppos/publicsuffix-go v0.50.3
+
+require (
+	github.com/seed-b953571c/eidas v0.0.0-00010101000000-000000000000
+	github.com/stretchr/testify v1.12.1
+	github.com/zmap/zcrypto v0.0.0-20260906180147-3ed30b1e9340
+	github.com/zmap/zlint/v3 v3.7.3
+	golang.org/x/text v0.43.0
+)
+
+require (
+	github.com/pelletier/go-toml v1.9.5 // indirect
+	github.com/weppos/publicsuffix-go v0.50.4-0.20260821095816-b0fdb5c2d345 // indirect
+	go.yaml.in/yaml/v3 v3.0.5 // indirect
+	golang.org/x/crypto v0.58.0 // indirect
+	golang.org/x/net v0.60.0 // indirect
+)
