@@ -226,10 +226,13 @@ func dotted(content []byte) string {
 		}
 		if len(out) == 0 {
 			root := min(arc/40, 2)
-			out = append(out, '0'+byte(root), '.')
-			out = strconv.AppendUint(out, arc-40*root, 10)
+			out = append(out, '0'+byte(root))
+			arc -= 40 * root
+		}
+		out = append(out, '.')
+		if arc < 10 {
+			out = append(out, '0'+byte(arc))
 		} else {
-			out = append(out, '.')
 			out = strconv.AppendUint(out, arc, 10)
 		}
 		arc = 0

@@ -54,6 +54,7 @@ const (
 	dottedQSCDLegislation        = "0.4.0.1862.1.9"
 	dottedPSD2                   = "0.4.0.19495.2"
 	dottedSyntax                 = "1.3.6.1.5.5.7.11.2"
+	dottedPolicyPSD2             = "0.4.0.19495.3.1"
 )
 
 // oidNames lists the OIDs of this field: content, dotted form, short name.
@@ -105,7 +106,7 @@ var oidNames = [...]struct{ der, dotted, name string }{
 	{"\x04\x00\x81\x98\x27\x01\x06", "0.4.0.19495.1.6", "PSP_PA"},
 	{"\x04\x00\x81\x98\x27\x01\x33", "0.4.0.19495.1.51", "VOP_RS"},
 	{"\x04\x00\x81\x98\x27\x01\x34", "0.4.0.19495.1.52", "VOP_VS"},
-	{"\x04\x00\x81\x98\x27\x03\x01", "0.4.0.19495.3.1", "QCP-w-psd2"},
+	{"\x04\x00\x81\x98\x27\x03\x01", dottedPolicyPSD2, "QCP-w-psd2"},
 	// ETSI EN 319 411-2, 5.3.
 	{"\x04\x00\x8b\xec\x40\x01\x00", "0.4.0.194112.1.0", "QCP-n"},
 	{"\x04\x00\x8b\xec\x40\x01\x01", "0.4.0.194112.1.1", "QCP-l"},
@@ -152,52 +153,63 @@ func OIDName(dotted string) string {
 	return ""
 }
 
+// The dotted forms under the arcs that nearly every certificate of this field
+// uses, by last octet.
+var (
+	statementNames = [...]string{ // 0.4.0.1862.1
+		1: dottedCompliance, dottedLimitValue, dottedRetention, dottedSSCD, dottedPDS,
+		dottedType, dottedLegislation, dottedIdentMethod, dottedQSCDLegislation,
+	}
+	typeNames = [...]string{1: "0.4.0.1862.1.6.1", "0.4.0.1862.1.6.2", "0.4.0.1862.1.6.3"}
+	roleNames = [...]string{
+		"0.4.0.19495.1.0", "0.4.0.19495.1.1", "0.4.0.19495.1.2", "0.4.0.19495.1.3",
+		"0.4.0.19495.1.4", "0.4.0.19495.1.5", "0.4.0.19495.1.6",
+	}
+	policyNames = [...]string{
+		"0.4.0.194112.1.0", "0.4.0.194112.1.1", "0.4.0.194112.1.2", "0.4.0.194112.1.3",
+		oidPolicyQEVCPw, oidPolicyQNCPw, oidPolicyQNCPwGen,
+	}
+	semanticsNames = [...]string{1: "0.4.0.194121.1.1", "0.4.0.194121.1.2", "0.4.0.194121.1.3", "0.4.0.194121.1.4"}
+)
+
 // dottedKnown returns the dotted form of the OIDs that nearly every certificate
 // of this field has, "" for any other. It saves dotted the work.
 func dottedKnown(der []byte) string {
-	switch string(der) {
-	case derCompliance:
-		return dottedCompliance
-	case derType:
-		return dottedType
-	case derTypeSeal:
-		return "0.4.0.1862.1.6.2"
-	case derTypeWeb:
-		return "0.4.0.1862.1.6.3"
-	case derPDS:
-		return dottedPDS
-	case derSSCD:
-		return dottedSSCD
-	case derRetention:
-		return dottedRetention
-	case derPSD2:
-		return dottedPSD2
-	case derSyntaxV2:
-		return dottedSyntax
-	case derSemanticsLegal:
-		return "0.4.0.194121.1.2"
-	case "\x04\x00\x81\x98\x27\x01\x01":
-		return "0.4.0.19495.1.1"
-	case "\x04\x00\x81\x98\x27\x01\x02":
-		return "0.4.0.19495.1.2"
-	case "\x04\x00\x81\x98\x27\x01\x03":
-		return "0.4.0.19495.1.3"
-	case "\x04\x00\x81\x98\x27\x01\x04":
-		return "0.4.0.19495.1.4"
-	case "\x04\x00\x81\x98\x27\x03\x01":
-		return "0.4.0.19495.3.1"
-	case "\x04\x00\x8b\xec\x40\x01\x01":
-		return "0.4.0.194112.1.1"
-	case "\x04\x00\x8b\xec\x40\x01\x03":
-		return "0.4.0.194112.1.3"
-	case "\x04\x00\x8b\xec\x40\x01\x04":
-		return oidPolicyQEVCPw
-	case "\x04\x00\x8b\xec\x40\x01\x05":
-		return oidPolicyQNCPw
-	case "\x04\x00\x8b\xec\x40\x01\x06":
-		return oidPolicyQNCPwGen
-	case "\x67\x81\x0c\x01\x01":
-		return "2.23.140.1.1"
+	if len(der) < 5 {
+		return ""
+	}
+	arc, leaf := der[:len(der)-1], int(der[len(der)-1])
+	var names []string
+	switch string(arc) {
+	case "\x04\x00\x8e\x46\x01":
+		names = statementNames[:]
+	case "\x04\x00\x8e\x46\x01\x06":
+		names = typeNames[:]
+	case "\x04\x00\x81\x98\x27\x01":
+		names = roleNames[:]
+	case "\x04\x00\x8b\xec\x40\x01":
+		names = policyNames[:]
+	case "\x04\x00\x8b\xec\x49\x01":
+		names = semanticsNames[:]
+	case "\x04\x00\x81\x98\x27":
+		if leaf == 2 {
+			return dottedPSD2
+		}
+	case "\x04\x00\x81\x98\x27\x03":
+		if leaf == 1 {
+			return dottedPolicyPSD2
+		}
+	case "\x67\x81\x0c\x01":
+		if leaf == 1 {
+			return "2.23.140.1.1"
+		}
+	case "\x2b\x06\x01\x05\x05\x07\x0b":
+		if leaf == 2 {
+			return dottedSyntax
+		}
+	}
+	if leaf < len(names) {
+		return names[leaf]
 	}
 	return ""
 }
