@@ -52,6 +52,9 @@ func TestParseChain(t *testing.T) {
 		"header":                     {in: header, want: eidas.ReasonCertificateMalformed},
 		"other label":                {in: strings.ReplaceAll(leaf, "CERTIFICATE", "TRUSTED CERTIFICATE"), want: eidas.ReasonCertificateMalformed},
 		"no end":                     {in: strings.Replace(leaf, "-----END", "-----DNE", 1), want: eidas.ReasonCertificateMalformed},
+		"base64 without a beginning": {in: strings.TrimPrefix(leaf, "-----BEGIN CERTIFICATE-----\n"), want: eidas.ReasonCertificateMalformed},
+		"base64 without an end":      {in: strings.TrimSuffix(leaf, "-----END CERTIFICATE-----\n"), want: eidas.ReasonCertificateMalformed},
+		"line break in broken DER":   {in: "0\n\x1b[2K", want: eidas.ReasonCertificateMalformed},
 		"end of another label":       {in: strings.Replace(leaf, "END CERTIFICATE", "END PKCS7", 1), want: eidas.ReasonCertificateMalformed},
 		"broken one before a good":   {in: strings.Replace(leaf, "-----BEGIN", "----BEGIN", 1) + ca, want: eidas.ReasonCertificateMalformed},
 		"base64 with another letter": {in: strings.Replace(leaf, "M", "*", 1), want: eidas.ReasonCertificateMalformed},
@@ -62,6 +65,9 @@ func TestParseChain(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			got, err := qseal.ParseChain([]byte(row.in))
 			assert.Equal(t, row.want, eidas.ReasonOf(err), "%v", err)
+			if err != nil {
+				assert.NotContains(t, err.Error(), "\n", "a log may show it as it is")
+			}
 			require.Len(t, got, row.n)
 			for i, c := range got {
 				assert.Equal(t, chain[i*len(chain)/max(row.n, 2)].Raw, c.Raw)

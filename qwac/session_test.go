@@ -229,6 +229,26 @@ func TestTicketOfAnUnguardedConfigIsIgnored(t *testing.T) {
 	})
 }
 
+// Layers share SessionState.Extra. One that marks a session for us, in whatever
+// way, gets no session resumed.
+func TestTicketWithTwoMarksIsIgnored(t *testing.T) {
+	eachVersion(t, func(t *testing.T, version uint16) {
+		w := newWorld(t)
+		b := newBank(w)
+		client := b.client(version, w.qwac(w.qtsp("LT", "QTSP LT"), request{}))
+		base := b.base()
+		base.WrapSession = func(cs tls.ConnectionState, ss *tls.SessionState) ([]byte, error) {
+			ss.Extra = append(ss.Extra, ss.Extra[0])
+			return base.EncryptTicket(cs, ss)
+		}
+		base.UnwrapSession = base.DecryptTicket
+		config := guard(t, w.verifier(eidas.Policy{}), base)
+		for range 2 {
+			assertAccepted(t, handshake(t, config, client), false)
+		}
+	})
+}
+
 func TestTicketKeysOfTheReturnedConfigAreUsed(t *testing.T) {
 	eachVersion(t, func(t *testing.T, version uint16) {
 		w := newWorld(t)
