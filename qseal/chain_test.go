@@ -86,7 +86,7 @@ func TestParseChainDemandsCanonicalBase64(t *testing.T) {
 	text := pemOf(der)
 	require.Contains(t, text, "AQ==")
 	_, err := qseal.ParseChain([]byte(strings.Replace(text, "AQ==", "AR==", 1)))
-	assert.ErrorContains(t, err, "base64")
+	require.ErrorContains(t, err, "base64")
 	_, err = qseal.ParseChain([]byte(strings.Replace(text, "AQ==", "AQ", 1)))
 	assert.ErrorContains(t, err, "base64")
 }

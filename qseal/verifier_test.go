@@ -108,17 +108,17 @@ func TestQWACDoesNotSealAndQSealCDoesNotConnect(t *testing.T) {
 	qwac, seal := w.QWAC("LT", tppID, roles), w.QSealC("LT", tppID, roles)
 
 	_, err := v.VerifyCertificate(t.Context(), qwac.Chain, w.Now())
-	assert.ErrorIs(t, err, eidas.ReasonWrongType)
+	require.ErrorIs(t, err, eidas.ReasonWrongType)
 	_, err = validator.Validate(t.Context(), qwac.Chain, eidas.UseTLS, w.Now())
-	assert.NoError(t, err)
+	require.NoError(t, err)
 
 	_, err = validator.Validate(t.Context(), seal.Chain, eidas.UseTLS, w.Now())
-	assert.ErrorIs(t, err, eidas.ReasonKeyUsage)
+	require.ErrorIs(t, err, eidas.ReasonKeyUsage)
 	r := eidastest.QSealC(tppID, roles) // dressed up as a client certificate
 	r.KeyUsage, r.ExtKeyUsage = x509.KeyUsageDigitalSignature, []string{eidastest.ClientAuth}
 	dressed := w.Issue("LT", r)
 	_, err = validator.Validate(t.Context(), dressed.Chain, eidas.UseTLS, w.Now())
-	assert.ErrorIs(t, err, eidas.ReasonWrongType)
+	require.ErrorIs(t, err, eidas.ReasonWrongType)
 	_, err = v.VerifyCertificate(t.Context(), dressed.Chain, w.Now())
 	assert.NoError(t, err)
 }
@@ -180,7 +180,7 @@ func TestNoChainIsRefused(t *testing.T) {
 	w := eidastest.Start(t, eidastest.Options{})
 	for _, chain := range [][]*x509.Certificate{nil, {}} {
 		_, err := verifierOver(t, w).VerifyCertificate(t.Context(), chain, w.Now())
-		assert.ErrorIs(t, err, eidas.ReasonCertificateMissing)
+		require.ErrorIs(t, err, eidas.ReasonCertificateMissing)
 	}
 	_, err := verifierOver(t, w).VerifyCertificate(t.Context(), []*x509.Certificate{nil}, w.Now())
 	assert.ErrorIs(t, err, eidas.ReasonCertificateMalformed)

@@ -75,6 +75,7 @@ func BenchmarkHandshake(b *testing.B) {
 }
 
 func benchmarkHandshake(b *testing.B, key signer) {
+	b.Helper()
 	w := newWorld(b)
 	bank := newBank(w)
 	issuer := w.qtsp("LT", "QTSP LT")

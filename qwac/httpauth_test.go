@@ -29,8 +29,8 @@ type service struct {
 	conns    atomic.Int64
 }
 
-func startService(t *testing.T, b *bank, v *qwac.Verifier) *service {
-	t.Helper()
+func startService(tb testing.TB, b *bank, v *qwac.Verifier) *service {
+	tb.Helper()
 	whoami := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		result, ok := qwac.FromContext(r.Context())
 		if !ok {
@@ -41,34 +41,31 @@ func startService(t *testing.T, b *bank, v *qwac.Verifier) *service {
 	})
 	s := &service{b: b, refusals: make(chan error, 16), Server: httptest.NewUnstartedServer(v.Handler(whoami))}
 	s.EnableHTTP2 = true
-	s.TLS = guard(t, v, b.base())
+	s.TLS = guard(tb, v, b.base())
 	s.Config.ErrorLog = log.New(io.Discard, "", 0)
 	s.Config.ConnState = s.connState
 	s.StartTLS()
-	t.Cleanup(s.Close)
+	tb.Cleanup(s.Close)
 	return s
 }
 
 // connState is how a bank learns why handshakes fail, without a wrapper around
 // its listener.
 func (s *service) connState(c net.Conn, state http.ConnState) {
-	switch state {
-	case http.StateNew:
+	if state == http.StateNew {
 		s.conns.Add(1)
-	case http.StateClosed:
-		if conn, ok := c.(*tls.Conn); ok {
-			if err := conn.HandshakeContext(context.Background()); err != nil {
-				s.refusals <- err
-			}
+	}
+	if conn, ok := c.(*tls.Conn); ok && state == http.StateClosed {
+		if err := conn.HandshakeContext(context.Background()); err != nil {
+			s.refusals <- err
 		}
-	default:
 	}
 }
 
 // client is an HTTP client with keep-alive. It dials the service whatever the
 // host of a URL.
-func (s *service) client(t *testing.T, protocol string, config *tls.Config) *http.Client {
-	t.Helper()
+func (s *service) client(tb testing.TB, protocol string, config *tls.Config) *http.Client {
+	tb.Helper()
 	transport := &http.Transport{
 		TLSClientConfig: config,
 		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
@@ -78,7 +75,7 @@ func (s *service) client(t *testing.T, protocol string, config *tls.Config) *htt
 	}
 	transport.Protocols.SetHTTP1(protocol == "h1")
 	transport.Protocols.SetHTTP2(protocol == "h2")
-	t.Cleanup(transport.CloseIdleConnections)
+	tb.Cleanup(transport.CloseIdleConnections)
 	return &http.Client{Transport: transport}
 }
 
@@ -91,44 +88,50 @@ type answer struct {
 	proto  int
 }
 
-func get(t *testing.T, c *http.Client, url string) (answer, error) {
-	t.Helper()
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
-	require.NoError(t, err)
+func get(tb testing.TB, c *http.Client, url string) (answer, error) {
+	tb.Helper()
+	request, err := http.NewRequestWithContext(tb.Context(), http.MethodGet, url, nil)
+	require.NoError(tb, err)
 	resp, err := c.Do(request)
 	if err != nil {
 		return answer{}, err
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(resp.Body)
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	return answer{resp.StatusCode, resp.Header, resp.Close, string(body), resp.ProtoMajor}, nil
 }
 
 const apiURL = "https://" + serverName + "/accounts"
 
+// overHTTP is a test over one version of HTTP and one of TLS.
+type overHTTP struct {
+	versioned
+	protocol string // "h1" or "h2"
+}
+
 // eachWay runs a test over HTTP/1.1 and HTTP/2 and both versions of TLS.
-func eachWay(t *testing.T, f func(t *testing.T, protocol string, version uint16)) {
+func eachWay(t *testing.T, f func(overHTTP)) {
 	t.Helper()
 	for _, protocol := range []string{"h1", "h2"} {
 		t.Run(protocol, func(t *testing.T) {
-			eachVersion(t, func(t *testing.T, version uint16) { f(t, protocol, version) })
+			eachVersion(t, func(t versioned) { f(overHTTP{t, protocol}) })
 		})
 	}
 }
 
 func TestHandlerKnowsWhoIsCalling(t *testing.T) {
-	eachWay(t, func(t *testing.T, protocol string, version uint16) {
+	eachWay(t, func(t overHTTP) {
 		w := newWorld(t)
 		b := newBank(w)
 		s := startService(t, b, w.verifier(eidas.Policy{}))
-		client := s.client(t, protocol, b.client(version, w.qwac(w.qtsp("LT", "QTSP LT"), request{})))
+		client := s.client(t, t.protocol, b.client(t.version, w.qwac(w.qtsp("LT", "QTSP LT"), request{})))
 		for range 3 {
 			a, err := get(t, client, apiURL)
 			require.NoError(t, err)
 			assert.Equal(t, http.StatusOK, a.status)
 			assert.Equal(t, tppID, a.body)
-			assert.Equal(t, map[string]int{"h1": 1, "h2": 2}[protocol], a.proto)
+			assert.Equal(t, map[string]int{"h1": 1, "h2": 2}[t.protocol], a.proto)
 		}
 		assert.Equal(t, 1, int(s.conns.Load()), "kept alive")
 	})
@@ -142,16 +145,16 @@ func TestOpenConnectionEndsAtTheRequestAfterARevocation(t *testing.T) {
 			continue
 		}
 		t.Run(name, func(t *testing.T) {
-			eachWay(t, func(t *testing.T, protocol string, version uint16) {
+			eachWay(t, func(t overHTTP) {
 				w := newWorld(t)
 				b := newBank(w)
 				s := startService(t, b, w.verifier(eidas.Policy{}))
 				issuer := w.qtsp("LT", "QTSP LT")
 				old, next := w.qwac(issuer, request{}), w.qwac(w.qtsp("NO", "QTSP NO"), request{})
-				config := b.client(version, nil)
+				config := b.client(t.version, nil)
 				current := old
 				config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return &current.tls, nil }
-				client := s.client(t, protocol, config)
+				client := s.client(t, t.protocol, config)
 				a, err := get(t, client, apiURL)
 				require.NoError(t, err)
 				require.Equal(t, http.StatusOK, a.status)
@@ -177,11 +180,11 @@ func TestOpenConnectionEndsAtTheRequestAfterARevocation(t *testing.T) {
 }
 
 func TestThirdPartysFaultDoesNotEndAnOpenConnection(t *testing.T) {
-	eachWay(t, func(t *testing.T, protocol string, version uint16) {
+	eachWay(t, func(t overHTTP) {
 		w := newWorld(t)
 		b := newBank(w)
 		s := startService(t, b, w.verifier(eidas.Policy{}))
-		client := s.client(t, protocol, b.client(version, w.qwac(w.qtsp("LT", "QTSP LT"), request{})))
+		client := s.client(t, t.protocol, b.client(t.version, w.qwac(w.qtsp("LT", "QTSP LT"), request{})))
 		_, err := get(t, client, apiURL)
 		require.NoError(t, err)
 		w.setStatus(unavailable)
@@ -198,12 +201,12 @@ func TestThirdPartysFaultDoesNotEndAnOpenConnection(t *testing.T) {
 }
 
 func TestHostMustBeTheServerNameOfTheHandshake(t *testing.T) {
-	eachWay(t, func(t *testing.T, protocol string, version uint16) {
+	eachWay(t, func(t overHTTP) {
 		w := newWorld(t)
 		b := newBank(w)
 		l := w.qwac(w.qtsp("LT", "QTSP LT"), request{})
 		s := startService(t, b, w.verifier(eidas.Policy{}))
-		client := s.client(t, protocol, b.client(version, l)) // its SNI is serverName
+		client := s.client(t, t.protocol, b.client(t.version, l)) // its SNI is serverName
 		for url, want := range map[string]int{
 			apiURL:                                    http.StatusOK,
 			"https://" + serverName + ":8443/":        http.StatusOK,
@@ -221,7 +224,7 @@ func TestHostMustBeTheServerNameOfTheHandshake(t *testing.T) {
 
 		allowing := newVerifier(t, qwac.Config{Validator: w.validator(eidas.Policy{}), AllowHostMismatch: true})
 		s = startService(t, b, allowing)
-		a, err := get(t, s.client(t, protocol, b.client(version, l)), "https://payments.bank.example/")
+		a, err := get(t, s.client(t, t.protocol, b.client(t.version, l)), "https://payments.bank.example/")
 		require.NoError(t, err)
 		assert.Equal(t, http.StatusOK, a.status)
 	})
@@ -239,13 +242,13 @@ func TestSameHost(t *testing.T) {
 }
 
 // assertProblem checks the body that a TPP gets to read.
-func assertProblem(t *testing.T, a answer, want eidas.Reason) {
-	t.Helper()
-	assert.Equal(t, "application/problem+json", a.header.Get("Content-Type"))
-	assert.Equal(t, "no-store", a.header.Get("Cache-Control"))
+func assertProblem(tb testing.TB, a answer, want eidas.Reason) {
+	tb.Helper()
+	assert.Equal(tb, "application/problem+json", a.header.Get("Content-Type"))
+	assert.Equal(tb, "no-store", a.header.Get("Cache-Control"))
 	var got map[string]any
-	require.NoError(t, json.Unmarshal([]byte(a.body), &got))
-	assert.Equal(t, map[string]any{
+	require.NoError(tb, json.Unmarshal([]byte(a.body), &got))
+	assert.Equal(tb, map[string]any{
 		"title": http.StatusText(a.status), "status": float64(a.status),
 		"detail": want.Error(), "reason": want.String(), "cause": want.Cause().String(),
 	}, got)
@@ -279,6 +282,7 @@ func TestRefusedRequestGetsItsStatusAndReason(t *testing.T) {
 
 // unreachable is a handler that must not be called.
 func unreachable(t *testing.T) http.Handler {
+	t.Helper()
 	return http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("the handler was reached") })
 }
 

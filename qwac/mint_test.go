@@ -50,6 +50,7 @@ type world struct {
 }
 
 func newWorld(tb testing.TB) *world {
+	tb.Helper()
 	return &world{tb: tb, profile: eidas.ProfileEU, revoked: map[string]bool{}}
 }
 

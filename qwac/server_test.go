@@ -107,11 +107,17 @@ func handshake(tb testing.TB, server, client *tls.Config) outcome {
 	return o
 }
 
+// versioned is a test under one version of TLS.
+type versioned struct {
+	*testing.T
+	version uint16
+}
+
 // eachVersion runs a test under TLS 1.2 and TLS 1.3.
-func eachVersion(t *testing.T, f func(t *testing.T, version uint16)) {
+func eachVersion(t *testing.T, f func(versioned)) {
 	t.Helper()
 	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
-		t.Run(tls.VersionName(version), func(t *testing.T) { f(t, version) })
+		t.Run(tls.VersionName(version), func(t *testing.T) { f(versioned{t, version}) })
 	}
 }
 
@@ -123,30 +129,30 @@ func guard(tb testing.TB, v *qwac.Verifier, base *tls.Config) *tls.Config {
 	return c
 }
 
-func assertAccepted(t *testing.T, o outcome, resumed bool) {
-	t.Helper()
-	require.NoError(t, o.server)
-	require.NoError(t, o.client)
-	assert.Equal(t, resumed, o.state.DidResume)
+func assertAccepted(tb testing.TB, o outcome, resumed bool) {
+	tb.Helper()
+	require.NoError(tb, o.server)
+	require.NoError(tb, o.client)
+	assert.Equal(tb, resumed, o.state.DidResume)
 }
 
 // assertRefused demands a typed refusal, and that the client was told.
-func assertRefused(t *testing.T, o outcome, want eidas.Reason) {
-	t.Helper()
+func assertRefused(tb testing.TB, o outcome, want eidas.Reason) {
+	tb.Helper()
 	var refusal *eidas.Error
-	require.ErrorAs(t, o.server, &refusal)
-	assert.Equal(t, want, refusal.Reason, "%v", refusal)
-	require.Error(t, o.client, "the client must not be served")
+	require.ErrorAs(tb, o.server, &refusal)
+	assert.Equal(tb, want, refusal.Reason, "%v", refusal)
+	require.Error(tb, o.client, "the client must not be served")
 }
 
 func TestHandshakeOfGrantedQWACIsAccepted(t *testing.T) {
-	eachVersion(t, func(t *testing.T, version uint16) {
+	eachVersion(t, func(t versioned) {
 		w := newWorld(t)
 		b := newBank(w)
 		config := guard(t, w.verifier(eidas.Policy{}), b.base())
-		o := handshake(t, config, b.client(version, w.qwac(w.qtsp("LT", "QTSP LT"), request{})))
+		o := handshake(t, config, b.client(t.version, w.qwac(w.qtsp("LT", "QTSP LT"), request{})))
 		assertAccepted(t, o, false)
-		assert.Equal(t, version, o.state.Version)
+		assert.Equal(t, t.version, o.state.Version)
 	})
 }
 
@@ -225,7 +231,7 @@ func TestHandshakeIsRefusedWithItsReason(t *testing.T) {
 		}, want: eidas.ReasonInternal},
 	} {
 		t.Run(name, func(t *testing.T) {
-			eachVersion(t, func(t *testing.T, version uint16) {
+			eachVersion(t, func(t versioned) {
 				w := newWorld(t)
 				b := newBank(w)
 				qtsp := w.qtsp("LT", "QTSP LT")
@@ -238,7 +244,7 @@ func TestHandshakeIsRefusedWithItsReason(t *testing.T) {
 				if row.before != nil {
 					row.before(w)
 				}
-				o := handshake(t, guard(t, w.verifier(row.policy), b.base()), b.client(version, l))
+				o := handshake(t, guard(t, w.verifier(row.policy), b.base()), b.client(t.version, l))
 				if row.want == 0 {
 					assertAccepted(t, o, false)
 					return
@@ -262,13 +268,14 @@ func serverAuthOnly(c *x509.Certificate) {
 
 // What the trusted list says decides, whatever the certificate says.
 func TestHandshakeFollowsTheList(t *testing.T) {
-	eachVersion(t, func(t *testing.T, version uint16) {
+	eachVersion(t, func(t versioned) {
+		version := t.version
 		w := newWorld(t)
 		b := newBank(w)
 		qtsp := w.qtsp("LT", "QTSP LT")
 		config := guard(t, w.verifier(eidas.Policy{}), b.base())
 		good := w.qwac(qtsp, request{})
-		assertAccepted(t, handshake(t, config, b.client(version, good)), false)
+		assertAccepted(t, handshake(t, config, b.client(t.version, good)), false)
 
 		t.Run("impostor with the same names is refused", func(t *testing.T) {
 			impostor := *qtsp
@@ -311,10 +318,10 @@ func TestHandshakeFollowsTheList(t *testing.T) {
 
 // No reason is lost or changed between the Validator and http.Server.ConnState.
 func TestEveryReasonPassesThroughTheHooks(t *testing.T) {
-	eachVersion(t, func(t *testing.T, version uint16) {
+	eachVersion(t, func(t versioned) {
 		w := newWorld(t)
 		b := newBank(w)
-		client := b.client(version, w.qwac(w.qtsp("LT", "QTSP LT"), request{}))
+		client := b.client(t.version, w.qwac(w.qtsp("LT", "QTSP LT"), request{}))
 		for _, reason := range eidas.Reasons() {
 			refusal := &eidas.Error{Reason: reason}
 			v := newVerifier(t, qwac.Config{Validator: validatorFunc(func() (*eidas.Result, error) { return nil, refusal })})
@@ -326,10 +333,10 @@ func TestEveryReasonPassesThroughTheHooks(t *testing.T) {
 }
 
 func TestClientWithoutCertificateIsRefusedByTLSItself(t *testing.T) {
-	eachVersion(t, func(t *testing.T, version uint16) {
+	eachVersion(t, func(t versioned) {
 		w := newWorld(t)
 		b := newBank(w)
-		o := handshake(t, guard(t, w.verifier(eidas.Policy{}), b.base()), b.client(version, nil))
+		o := handshake(t, guard(t, w.verifier(eidas.Policy{}), b.base()), b.client(t.version, nil))
 		require.ErrorContains(t, o.server, "didn't provide a certificate")
 		assert.Error(t, o.client)
 	})
@@ -338,7 +345,8 @@ func TestClientWithoutCertificateIsRefusedByTLSItself(t *testing.T) {
 // The heart of the product: the TPP comes with another certificate and is let
 // in because it is the same TPP, with no change on the bank's side.
 func TestRotatedCertificateIsAcceptedWithoutAnyChange(t *testing.T) {
-	eachVersion(t, func(t *testing.T, version uint16) {
+	eachVersion(t, func(t versioned) {
+		version := t.version
 		w := newWorld(t)
 		b := newBank(w)
 		lt, no := w.qtsp("LT", "QTSP LT"), w.qtsp("NO", "QTSP NO")
@@ -346,7 +354,7 @@ func TestRotatedCertificateIsAcceptedWithoutAnyChange(t *testing.T) {
 		require.NoError(t, err)
 		config := guard(t, w.verifier(eidas.Policy{Authorizer: eidas.AllowIdentities(id)}), b.base())
 		old := w.qwac(lt, request{})
-		assertAccepted(t, handshake(t, config, b.client(version, old)), false)
+		assertAccepted(t, handshake(t, config, b.client(t.version, old)), false)
 		for name, next := range map[string]*leaf{
 			"new key":             w.qwac(lt, request{}),
 			"other QTSP, country": w.qwac(no, request{}),
@@ -358,14 +366,14 @@ func TestRotatedCertificateIsAcceptedWithoutAnyChange(t *testing.T) {
 			t.Run(name, func(t *testing.T) { assertAccepted(t, handshake(t, config, b.client(version, next)), false) })
 		}
 		other := w.qwac(no, request{id: "PSDLT-BL-LB000469"})
-		assertRefused(t, handshake(t, config, b.client(version, other)), eidas.ReasonIdentityDenied)
+		assertRefused(t, handshake(t, config, b.client(t.version, other)), eidas.ReasonIdentityDenied)
 	})
 }
 
 // Hooks run before the client has proved its key, so a thief reaches them. He
 // gets no further, and leaves nothing behind.
 func TestThiefWithCertificateButNoKeyIsNeverLetIn(t *testing.T) {
-	eachVersion(t, func(t *testing.T, version uint16) {
+	eachVersion(t, func(t versioned) {
 		w := newWorld(t)
 		b := newBank(w)
 		v := w.verifier(eidas.Policy{})
@@ -373,24 +381,24 @@ func TestThiefWithCertificateButNoKeyIsNeverLetIn(t *testing.T) {
 		l := w.qwac(w.qtsp("LT", "QTSP LT"), request{})
 		stolen := tls.Certificate{Certificate: l.tls.Certificate, PrivateKey: newKey(t), Leaf: l.cert}
 
-		o := handshake(t, config, b.client(version, &leaf{tls: stolen}))
+		o := handshake(t, config, b.client(t.version, &leaf{tls: stolen}))
 		require.ErrorContains(t, o.server, "invalid signature by the client certificate")
 		require.Error(t, o.client)
 		assert.False(t, o.state.HandshakeComplete)
 		assert.Positive(t, w.statusChecks(), "the hook did run")
 		assert.Zero(t, v.ProvenChains(), "and kept nothing")
 
-		assertAccepted(t, handshake(t, config, b.client(version, l)), false)
+		assertAccepted(t, handshake(t, config, b.client(t.version, l)), false)
 		assert.Equal(t, 1, v.ProvenChains())
 	})
 }
 
 func TestHooksOfOneHandshakeShareOneVerdict(t *testing.T) {
-	eachVersion(t, func(t *testing.T, version uint16) {
+	eachVersion(t, func(t versioned) {
 		w := newWorld(t)
 		b := newBank(w)
 		v := w.verifier(eidas.Policy{})
-		client := b.client(version, w.qwac(w.qtsp("LT", "QTSP LT"), request{}))
+		client := b.client(t.version, w.qwac(w.qtsp("LT", "QTSP LT"), request{}))
 		config := guard(t, v, b.base())
 		for i, resumed := range []bool{false, true, true} {
 			assertAccepted(t, handshake(t, config, client), resumed)

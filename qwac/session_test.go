@@ -42,12 +42,12 @@ func unavailable(context.Context, eidas.StatusQuery) (eidas.StatusAnswer, error)
 func TestSessionIsNotResumedOnceThePeerWouldBeRefused(t *testing.T) {
 	for name, row := range ends {
 		t.Run(name, func(t *testing.T) {
-			eachVersion(t, func(t *testing.T, version uint16) {
+			eachVersion(t, func(t versioned) {
 				w := newWorld(t)
 				b := newBank(w)
 				issuer := w.qtsp("LT", "QTSP LT")
 				l := w.qwac(issuer, request{})
-				client := b.client(version, l)
+				client := b.client(t.version, l)
 				config := guard(t, w.verifier(eidas.Policy{}), b.base())
 				assertAccepted(t, handshake(t, config, client), false)
 				assertAccepted(t, handshake(t, config, client), true)
@@ -63,12 +63,12 @@ func TestSessionIsNotResumedOnceThePeerWouldBeRefused(t *testing.T) {
 func TestHooksWiredByHandRefuseResumedSessions(t *testing.T) {
 	for name, row := range ends {
 		t.Run(name, func(t *testing.T) {
-			eachVersion(t, func(t *testing.T, version uint16) {
+			eachVersion(t, func(t versioned) {
 				w := newWorld(t)
 				b := newBank(w)
 				issuer := w.qtsp("LT", "QTSP LT")
 				l := w.qwac(issuer, request{})
-				client := b.client(version, l)
+				client := b.client(t.version, l)
 				config := wired(b, w.verifier(eidas.Policy{}), true)
 				assertAccepted(t, handshake(t, config, client), false)
 				assertAccepted(t, handshake(t, config, client), true)
@@ -82,11 +82,11 @@ func TestHooksWiredByHandRefuseResumedSessions(t *testing.T) {
 // This is why ServerConfig sets more than one hook. Should crypto/tls begin to
 // call VerifyPeerCertificate for resumed sessions, this test says so.
 func TestVerifyPeerCertificateAloneLetsARevokedPeerResume(t *testing.T) {
-	eachVersion(t, func(t *testing.T, version uint16) {
+	eachVersion(t, func(t versioned) {
 		w := newWorld(t)
 		b := newBank(w)
 		l := w.qwac(w.qtsp("LT", "QTSP LT"), request{})
-		client := b.client(version, l)
+		client := b.client(t.version, l)
 		hole := wired(b, w.verifier(eidas.Policy{}), false)
 		assertAccepted(t, handshake(t, hole, client), false)
 		w.revoke(l.cert)
@@ -106,13 +106,13 @@ func TestRotatedClientWithAnOldTicketIsAccepted(t *testing.T) {
 			continue // there the new certificate fares no better
 		}
 		t.Run(name, func(t *testing.T) {
-			eachVersion(t, func(t *testing.T, version uint16) {
+			eachVersion(t, func(t versioned) {
 				w := newWorld(t)
 				b := newBank(w)
 				issuer := w.qtsp("LT", "QTSP LT")
 				old, next := w.qwac(issuer, request{}), w.qwac(w.qtsp("NO", "QTSP NO"), request{})
 				config := guard(t, w.verifier(eidas.Policy{}), b.base())
-				client := b.client(version, old)
+				client := b.client(t.version, old)
 				assertAccepted(t, handshake(t, config, client), false)
 				row.end(w, issuer, old)
 				client.Certificates = []tls.Certificate{next.tls}
@@ -132,7 +132,7 @@ func TestRotatedClientWithAnOldTicketIsAccepted(t *testing.T) {
 // whose CAs anybody can use, must be worth nothing in production.
 func TestTicketOfAnotherVerifierIsIgnored(t *testing.T) {
 	const sandboxName = "sandbox.bank.example"
-	eachVersion(t, func(t *testing.T, version uint16) {
+	eachVersion(t, func(t versioned) {
 		production, sandbox := newWorld(t), newWorld(t)
 		sandbox.profile = eidas.ProfileTest
 		b := newBank(production, sandboxName)
@@ -147,7 +147,7 @@ func TestTicketOfAnotherVerifierIsIgnored(t *testing.T) {
 		listener.GetConfigForClient = func(h *tls.ClientHelloInfo) (*tls.Config, error) { return configs[h.ServerName], nil }
 
 		visitor := sandbox.qwac(sandbox.qtsp("LT", "Sandbox"), request{})
-		client := b.client(version, visitor)
+		client := b.client(t.version, visitor)
 		client.ClientSessionCache = oneSession{} // whatever the server's name
 		client.ServerName = sandboxName
 		assertAccepted(t, handshake(t, listener, client), false)
@@ -166,11 +166,11 @@ func TestTicketOfAnotherVerifierIsIgnored(t *testing.T) {
 
 func TestTicketOfAnotherServerNameIsIgnored(t *testing.T) {
 	const otherName = "payments.bank.example"
-	eachVersion(t, func(t *testing.T, version uint16) {
+	eachVersion(t, func(t versioned) {
 		w := newWorld(t)
 		b := newBank(w, otherName)
 		config := guard(t, w.verifier(eidas.Policy{}), b.base())
-		client := b.client(version, w.qwac(w.qtsp("LT", "QTSP LT"), request{}))
+		client := b.client(t.version, w.qwac(w.qtsp("LT", "QTSP LT"), request{}))
 		client.ClientSessionCache = oneSession{}
 		assertAccepted(t, handshake(t, config, client), false)
 		assertAccepted(t, handshake(t, config, client), true)
@@ -182,10 +182,10 @@ func TestTicketOfAnotherServerNameIsIgnored(t *testing.T) {
 // A ticket that this process cannot judge is ignored too, as after a restart
 // of an instance that shares its ticket keys.
 func TestTicketOfAnotherInstanceIsIgnored(t *testing.T) {
-	eachVersion(t, func(t *testing.T, version uint16) {
+	eachVersion(t, func(t versioned) {
 		w := newWorld(t)
 		b := newBank(w)
-		client := b.client(version, w.qwac(w.qtsp("LT", "QTSP LT"), request{}))
+		client := b.client(t.version, w.qwac(w.qtsp("LT", "QTSP LT"), request{}))
 		for range 2 {
 			config := guard(t, w.verifier(eidas.Policy{}), b.base())
 			config.SetSessionTicketKeys([][32]byte{{1}})
@@ -198,15 +198,15 @@ func TestTicketOfAnotherInstanceIsIgnored(t *testing.T) {
 // The mark is that of one Verifier: another one may have another policy, even
 // where it knows the peer.
 func TestTicketOfAnotherVerifierOfTheSamePeerIsIgnored(t *testing.T) {
-	eachVersion(t, func(t *testing.T, version uint16) {
+	eachVersion(t, func(t versioned) {
 		w := newWorld(t)
 		b := newBank(w)
 		l := w.qwac(w.qtsp("LT", "QTSP LT"), request{})
 		base := b.base()
 		base.SetSessionTicketKeys([][32]byte{{1}})
 		first, second := guard(t, w.verifier(eidas.Policy{}), base), guard(t, w.verifier(eidas.Policy{}), base)
-		assertAccepted(t, handshake(t, second, b.client(version, l)), false)
-		client := b.client(version, l)
+		assertAccepted(t, handshake(t, second, b.client(t.version, l)), false)
+		client := b.client(t.version, l)
 		assertAccepted(t, handshake(t, first, client), false)
 		assertAccepted(t, handshake(t, first, client), true)
 		assertAccepted(t, handshake(t, second, client), false)
@@ -216,10 +216,10 @@ func TestTicketOfAnotherVerifierOfTheSamePeerIsIgnored(t *testing.T) {
 
 // A ticket without the mark comes from a config that was not guarded.
 func TestTicketOfAnUnguardedConfigIsIgnored(t *testing.T) {
-	eachVersion(t, func(t *testing.T, version uint16) {
+	eachVersion(t, func(t versioned) {
 		w := newWorld(t)
 		b := newBank(w)
-		client := b.client(version, w.qwac(w.qtsp("LT", "QTSP LT"), request{}))
+		client := b.client(t.version, w.qwac(w.qtsp("LT", "QTSP LT"), request{}))
 		open := b.base()
 		open.ClientAuth = tls.RequireAnyClientCert
 		open.SetSessionTicketKeys([][32]byte{{1}})
@@ -232,10 +232,10 @@ func TestTicketOfAnUnguardedConfigIsIgnored(t *testing.T) {
 // Layers share SessionState.Extra. One that marks a session for us, in whatever
 // way, gets no session resumed.
 func TestTicketWithTwoMarksIsIgnored(t *testing.T) {
-	eachVersion(t, func(t *testing.T, version uint16) {
+	eachVersion(t, func(t versioned) {
 		w := newWorld(t)
 		b := newBank(w)
-		client := b.client(version, w.qwac(w.qtsp("LT", "QTSP LT"), request{}))
+		client := b.client(t.version, w.qwac(w.qtsp("LT", "QTSP LT"), request{}))
 		base := b.base()
 		base.WrapSession = func(cs tls.ConnectionState, ss *tls.SessionState) ([]byte, error) {
 			ss.Extra = append(ss.Extra, ss.Extra[0])
@@ -250,10 +250,10 @@ func TestTicketWithTwoMarksIsIgnored(t *testing.T) {
 }
 
 func TestTicketKeysOfTheReturnedConfigAreUsed(t *testing.T) {
-	eachVersion(t, func(t *testing.T, version uint16) {
+	eachVersion(t, func(t versioned) {
 		w := newWorld(t)
 		b := newBank(w)
-		client := b.client(version, w.qwac(w.qtsp("LT", "QTSP LT"), request{}))
+		client := b.client(t.version, w.qwac(w.qtsp("LT", "QTSP LT"), request{}))
 		config := guard(t, w.verifier(eidas.Policy{}), b.base())
 		config.SetSessionTicketKeys([][32]byte{{1}})
 		served := config.Clone() // as net/http does
@@ -267,10 +267,10 @@ func TestTicketKeysOfTheReturnedConfigAreUsed(t *testing.T) {
 }
 
 func TestTicketsCanBeOff(t *testing.T) {
-	eachVersion(t, func(t *testing.T, version uint16) {
+	eachVersion(t, func(t versioned) {
 		w := newWorld(t)
 		b := newBank(w)
-		client := b.client(version, w.qwac(w.qtsp("LT", "QTSP LT"), request{}))
+		client := b.client(t.version, w.qwac(w.qtsp("LT", "QTSP LT"), request{}))
 		base := b.base()
 		base.SessionTicketsDisabled = true
 		config := guard(t, w.verifier(eidas.Policy{}), base)
@@ -281,10 +281,10 @@ func TestTicketsCanBeOff(t *testing.T) {
 }
 
 func TestSessionHooksOfBaseSealTheTickets(t *testing.T) {
-	eachVersion(t, func(t *testing.T, version uint16) {
+	eachVersion(t, func(t versioned) {
 		w := newWorld(t)
 		b := newBank(w)
-		client := b.client(version, w.qwac(w.qtsp("LT", "QTSP LT"), request{}))
+		client := b.client(t.version, w.qwac(w.qtsp("LT", "QTSP LT"), request{}))
 		sealed, opened := 0, 0
 		base := b.base()
 		base.WrapSession = func(cs tls.ConnectionState, ss *tls.SessionState) ([]byte, error) {
@@ -306,11 +306,11 @@ func TestSessionHooksOfBaseSealTheTickets(t *testing.T) {
 
 // A VerifyPeerCertificate of the caller has the same hole as ours would have.
 func TestHooksOfBaseAreCalledAfterOurs(t *testing.T) {
-	eachVersion(t, func(t *testing.T, version uint16) {
+	eachVersion(t, func(t versioned) {
 		w := newWorld(t)
 		b := newBank(w)
 		l := w.qwac(w.qtsp("LT", "QTSP LT"), request{})
-		client := b.client(version, l)
+		client := b.client(t.version, l)
 		var calls []string
 		var refusal error
 		base := b.base()
@@ -334,7 +334,7 @@ func TestHooksOfBaseAreCalledAfterOurs(t *testing.T) {
 		refusal = assert.AnError
 		o := handshake(t, config, client)
 		assert.Same(t, assert.AnError, o.server, "also on a resumed session")
-		assert.Error(t, o.client)
+		require.Error(t, o.client)
 
 		calls, refusal = nil, nil
 		w.revoke(l.cert)
@@ -357,12 +357,12 @@ func TestPanickingHookOfBaseRefusesItsPeerOnly(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			eachVersion(t, func(t *testing.T, version uint16) {
+			eachVersion(t, func(t versioned) {
 				w := newWorld(t)
 				b := newBank(w)
 				base := b.base()
 				set(base)
-				client := b.client(version, w.qwac(w.qtsp("LT", "QTSP LT"), request{}))
+				client := b.client(t.version, w.qwac(w.qtsp("LT", "QTSP LT"), request{}))
 				assertRefused(t, handshake(t, guard(t, w.verifier(eidas.Policy{}), base), client), eidas.ReasonInternal)
 			})
 		})
@@ -382,11 +382,11 @@ func (s oneSession) Put(_ string, c *tls.ClientSessionState) {
 }
 
 func TestGetConfigForClientIsGuardedToo(t *testing.T) {
-	eachVersion(t, func(t *testing.T, version uint16) {
+	eachVersion(t, func(t versioned) {
 		w := newWorld(t)
 		b := newBank(w)
 		l := w.qwac(w.qtsp("LT", "QTSP LT"), request{})
-		client := b.client(version, l)
+		client := b.client(t.version, l)
 		special := b.base()
 		base := b.base()
 		base.GetConfigForClient = func(*tls.ClientHelloInfo) (*tls.Config, error) { return special, nil }
@@ -396,11 +396,11 @@ func TestGetConfigForClientIsGuardedToo(t *testing.T) {
 		assert.Equal(t, tls.NoClientCert, special.ClientAuth, "the caller's config is not changed")
 		assert.Nil(t, special.VerifyConnection)
 		w.revoke(l.cert)
-		renewed := b.client(version, w.qwac(w.qtsp("NO", "QTSP NO"), request{}))
+		renewed := b.client(t.version, w.qwac(w.qtsp("NO", "QTSP NO"), request{}))
 		renewed.ClientSessionCache = client.ClientSessionCache
 		assertAccepted(t, handshake(t, config, renewed), false)
 		assertAccepted(t, handshake(t, config, renewed), true)
-		assertRefused(t, handshake(t, config, b.client(version, l)), eidas.ReasonRevoked)
+		assertRefused(t, handshake(t, config, b.client(t.version, l)), eidas.ReasonRevoked)
 
 		special.ClientAuth = tls.VerifyClientCertIfGiven
 		o := handshake(t, config, client)
@@ -408,7 +408,7 @@ func TestGetConfigForClientIsGuardedToo(t *testing.T) {
 		require.ErrorContains(t, o.server, "VerifyClientCertIfGiven")
 
 		base.GetConfigForClient = func(*tls.ClientHelloInfo) (*tls.Config, error) { return nil, nil }
-		assertRefused(t, handshake(t, guard(t, w.verifier(eidas.Policy{}), base), b.client(version, l)), eidas.ReasonRevoked)
+		assertRefused(t, handshake(t, guard(t, w.verifier(eidas.Policy{}), base), b.client(t.version, l)), eidas.ReasonRevoked)
 		base.GetConfigForClient = func(*tls.ClientHelloInfo) (*tls.Config, error) { return nil, assert.AnError }
 		assert.Same(t, assert.AnError, handshake(t, guard(t, w.verifier(eidas.Policy{}), base), client).server)
 	})

@@ -87,7 +87,7 @@ func TestVerdictsBeyondTheLimitMayNotWait(t *testing.T) {
 		synctest.Wait()
 
 		start := time.Now()
-		assert.NoError(t, v.VerifyConnection(state(false, quick)), "needs no network")
+		require.NoError(t, v.VerifyConnection(state(false, quick)), "needs no network")
 		err := v.VerifyConnection(state(false, hanging))
 		assert.Equal(t, eidas.ReasonOverloaded, eidas.ReasonOf(err), "%v", err)
 		assert.Less(t, time.Since(start), time.Second, "and fails fast")
@@ -197,7 +197,7 @@ func TestVerdictIsSharedWithinOneHandshakeOnly(t *testing.T) {
 func TestRefusalIsNotShared(t *testing.T) {
 	chain := mintedChain(t, 1)
 	v := newVerifier(t, qwac.Config{Validator: validatorFunc(func() (*eidas.Result, error) { return nil, eidas.ReasonRevoked })})
-	assert.ErrorIs(t, v.VerifyPeerCertificate(raw(chain...), nil), eidas.ReasonRevoked)
+	require.ErrorIs(t, v.VerifyPeerCertificate(raw(chain...), nil), eidas.ReasonRevoked)
 	assert.Zero(t, v.Parked())
 	assert.ErrorIs(t, v.VerifyConnection(state(false, chain...)), eidas.ReasonRevoked)
 }
@@ -255,8 +255,8 @@ func TestChainIsBoundedBeforeItIsParsed(t *testing.T) {
 func TestEmptyChainIsRefused(t *testing.T) {
 	w := newWorld(t)
 	v := w.verifier(eidas.Policy{})
-	assert.ErrorIs(t, v.VerifyPeerCertificate(nil, nil), eidas.ReasonCertificateMissing)
-	assert.ErrorIs(t, v.VerifyConnection(state(false)), eidas.ReasonCertificateMissing)
+	require.ErrorIs(t, v.VerifyPeerCertificate(nil, nil), eidas.ReasonCertificateMissing)
+	require.ErrorIs(t, v.VerifyConnection(state(false)), eidas.ReasonCertificateMissing)
 	assert.ErrorIs(t, v.VerifyConnection(state(true)), eidas.ReasonCertificateMissing)
 }
 

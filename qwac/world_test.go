@@ -27,19 +27,19 @@ type liveBank struct {
 	refusals chan error // of handshakes
 }
 
-func startBank(t *testing.T, w *eidastest.Test, c qwac.Config) *liveBank {
-	t.Helper()
+func startBank(tb testing.TB, w *eidastest.Test, c qwac.Config) *liveBank {
+	tb.Helper()
 	if c.Validator == nil {
 		c.Validator = w.Validator(eidas.DefaultPolicy(eidas.RequireRoles(eidas.RoleAI)))
 	}
-	v := newVerifier(t, c)
+	v := newVerifier(tb, c)
 	b := &liveBank{Test: w, refusals: make(chan error, 16)}
 	whoami := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		tpp, _ := qwac.FromContext(r.Context())
 		_, _ = io.WriteString(w, tpp.Identity.String()+" "+tpp.Service.List.Territory)
 	})
 	b.url = w.Serve(&http.Server{
-		TLSConfig: guard(t, v, &tls.Config{}), Handler: v.Handler(whoami), ErrorLog: log.New(io.Discard, "", 0),
+		TLSConfig: guard(tb, v, &tls.Config{}), Handler: v.Handler(whoami), ErrorLog: log.New(io.Discard, "", 0),
 		ConnState: func(c net.Conn, state http.ConnState) {
 			if conn, ok := c.(*tls.Conn); ok && state == http.StateClosed {
 				if err := conn.HandshakeContext(context.Background()); err != nil {
@@ -58,63 +58,63 @@ func (b *liveBank) client(version uint16, l *eidastest.Leaf) *http.Client {
 	return eidastest.HTTPClient(config)
 }
 
-func (b *liveBank) assertLetIn(t *testing.T, c *http.Client, want string) {
-	t.Helper()
-	a, err := get(t, c, b.url)
-	require.NoError(t, err)
-	require.Equal(t, http.StatusOK, a.status, a.body)
-	assert.Equal(t, want, a.body)
+func (b *liveBank) assertLetIn(tb testing.TB, c *http.Client, want string) {
+	tb.Helper()
+	a, err := get(tb, c, b.url)
+	require.NoError(tb, err)
+	require.Equal(tb, http.StatusOK, a.status, a.body)
+	assert.Equal(tb, want, a.body)
 }
 
-func (b *liveBank) assertRefused(t *testing.T, c *http.Client, want eidas.Reason) {
-	t.Helper()
-	_, err := get(t, c, b.url)
-	require.Error(t, err)
+func (b *liveBank) assertRefused(tb testing.TB, c *http.Client, want eidas.Reason) {
+	tb.Helper()
+	_, err := get(tb, c, b.url)
+	require.Error(tb, err)
 	got := <-b.refusals
-	assert.Equal(t, want, eidas.ReasonOf(got), "%v", got)
+	assert.Equal(tb, want, eidas.ReasonOf(got), "%v", got)
 }
 
 func TestLifeOfATPP(t *testing.T) {
-	eachVersion(t, func(t *testing.T, version uint16) {
+	eachVersion(t, func(t versioned) {
 		w := eidastest.Start(t, eidastest.Options{})
 		b := startBank(t, w, qwac.Config{})
 		old := w.QWAC("LT", tppID, eidas.RoleAI)
-		client := b.client(version, old)
+		client := b.client(t.version, old)
 		b.assertLetIn(t, client, tppID+" LT")
 		b.assertLetIn(t, client, tppID+" LT")
 
 		next := w.QWAC("DE", tppID, eidas.RoleAI|eidas.RolePI)
-		b.assertLetIn(t, b.client(version, next), tppID+" DE")
+		b.assertLetIn(t, b.client(t.version, next), tppID+" DE")
 		b.assertLetIn(t, client, tppID+" LT") // both in parallel
 
 		impostor, err := w.Impostor("LT").IssueQWAC(tppID, eidas.RoleAI)
 		require.NoError(t, err)
-		b.assertRefused(t, b.client(version, impostor), eidas.ReasonSignatureInvalid)
+		b.assertRefused(t, b.client(t.version, impostor), eidas.ReasonSignatureInvalid)
 		thief, err := next.Thief()
 		require.NoError(t, err)
-		b.assertRefused(t, b.client(version, thief), eidas.ReasonInternal) // crypto/tls's own error
-		b.assertRefused(t, b.client(version, w.QWAC("LT", tppID, eidas.RolePI)), eidas.ReasonRoleMissing)
-		b.assertRefused(t, b.client(version, w.QSealC("LT", tppID, eidas.RoleAI)), eidas.ReasonKeyUsage)
+		b.assertRefused(t, b.client(t.version, thief), eidas.ReasonInternal) // crypto/tls's own error
+		b.assertRefused(t, b.client(t.version, w.QWAC("LT", tppID, eidas.RolePI)), eidas.ReasonRoleMissing)
+		b.assertRefused(t, b.client(t.version, w.QSealC("LT", tppID, eidas.RoleAI)), eidas.ReasonKeyUsage)
 
 		w.QTSP("LT").Revoke(old, 1)
 		b.assertRefused(t, client, eidas.ReasonRevoked) // offers its session
-		b.assertLetIn(t, b.client(version, next), tppID+" DE")
+		b.assertLetIn(t, b.client(t.version, next), tppID+" DE")
 		w.Check(w.QTSP("DE").Withdraw(w.Now()))
-		b.assertRefused(t, b.client(version, next), eidas.ReasonServiceNotGranted)
+		b.assertRefused(t, b.client(t.version, next), eidas.ReasonServiceNotGranted)
 		w.Check(w.QTSP("DE").Grant(w.Now()))
-		b.assertLetIn(t, b.client(version, next), tppID+" DE")
+		b.assertLetIn(t, b.client(t.version, next), tppID+" DE")
 	})
 }
 
 // A client that swapped its certificate and offers its old session sees no error.
 func TestStockClientRotatesWithoutAnError(t *testing.T) {
-	eachVersion(t, func(t *testing.T, version uint16) {
+	eachVersion(t, func(t versioned) {
 		w := eidastest.Start(t, eidastest.Options{})
 		b := startBank(t, w, qwac.Config{})
 		old, next := w.QWAC("LT", tppID, eidas.RoleAI), w.QWAC("DE", tppID, eidas.RoleAI)
 		current := old.TLS()
 		config := w.ClientConfig(nil)
-		config.MinVersion, config.MaxVersion = version, version
+		config.MinVersion, config.MaxVersion = t.version, t.version
 		config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return &current, nil }
 		client := eidastest.HTTPClient(config)
 		b.assertLetIn(t, client, tppID+" LT")
@@ -129,22 +129,22 @@ func TestStockClientRotatesWithoutAnError(t *testing.T) {
 
 // A sandbox prints any identifier. Its anchors are not the EU's.
 func TestSandboxIsWorthNothingInProduction(t *testing.T) {
-	eachVersion(t, func(t *testing.T, version uint16) {
+	eachVersion(t, func(t versioned) {
 		production := eidastest.Start(t, eidastest.Options{})
 		sandbox := eidastest.Start(t, eidastest.Options{Profile: eidas.ProfileTest})
 		visitor := sandbox.QWAC("LT", tppID, eidas.RoleAI)
 
 		b := startBank(t, production, qwac.Config{})
-		b.assertRefused(t, b.client(version, visitor), eidas.ReasonIssuerUnknown)
+		b.assertRefused(t, b.client(t.version, visitor), eidas.ReasonIssuerUnknown)
 
 		// Even where somebody loaded the sandbox's lists by mistake.
 		policy := eidas.DefaultPolicy(eidas.RequireRoles(eidas.RoleAI))
 		mistaken := startBank(t, sandbox, qwac.Config{Validator: sandbox.Validator(policy)})
-		mistaken.assertRefused(t, mistaken.client(version, visitor), eidas.ReasonProfile)
+		mistaken.assertRefused(t, mistaken.client(t.version, visitor), eidas.ReasonProfile)
 
 		policy.Profile = eidas.ProfileTest
 		meant := startBank(t, sandbox, qwac.Config{Validator: sandbox.Validator(policy)})
-		meant.assertLetIn(t, meant.client(version, visitor), "test/"+tppID+" LT")
+		meant.assertLetIn(t, meant.client(t.version, visitor), "test/"+tppID+" LT")
 	})
 }
 
@@ -161,14 +161,14 @@ func TestResponderInTrouble(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			eachVersion(t, func(t *testing.T, version uint16) {
+			eachVersion(t, func(t versioned) {
 				w := eidastest.Start(t, eidastest.Options{})
 				b := startBank(t, w, qwac.Config{})
 				responder := w.QTSP("LT").Responder
 				responder.SetFault(row.fault)
-				client := b.client(version, w.QWAC("LT", tppID, eidas.RoleAI))
+				client := b.client(t.version, w.QWAC("LT", tppID, eidas.RoleAI))
 				b.assertRefused(t, client, row.want)
-				b.assertLetIn(t, b.client(version, w.QWAC("DE", tppID, eidas.RoleAI)), tppID+" DE")
+				b.assertLetIn(t, b.client(t.version, w.QWAC("DE", tppID, eidas.RoleAI)), tppID+" DE")
 				responder.Release()
 				responder.SetFault(eidastest.FaultNone)
 				b.assertLetIn(t, client, tppID+" LT")
@@ -192,10 +192,10 @@ func TestChainsAsRealClientsSendThem(t *testing.T) {
 		"with the issuer twice":   {l.Certificate, qtsp.Issuing.Certificate, qtsp.Issuing.Certificate},
 	} {
 		t.Run(name, func(t *testing.T) {
-			eachVersion(t, func(t *testing.T, version uint16) {
+			eachVersion(t, func(t versioned) {
 				sent := *l
 				sent.Chain = chain
-				b.assertLetIn(t, b.client(version, &sent), tppID+" LT")
+				b.assertLetIn(t, b.client(t.version, &sent), tppID+" LT")
 			})
 		})
 	}
@@ -212,7 +212,7 @@ func TestKeyTypesChangeAtRenewal(t *testing.T) {
 		r.KeyType = kind
 		l := w.Issue("LT", r)
 		t.Run(name, func(t *testing.T) {
-			eachVersion(t, func(t *testing.T, version uint16) { b.assertLetIn(t, b.client(version, l), tppID+" LT") })
+			eachVersion(t, func(t versioned) { b.assertLetIn(t, b.client(t.version, l), tppID+" LT") })
 		})
 	}
 }
