@@ -24,14 +24,15 @@ type Claims struct {
 	PSD2 *PSD2
 	// Policies are the certificate policy OIDs, in order, dotted.
 	Policies []string
+	// Findings are all deviations from the standards, in order of discovery,
+	// together with lawful but rare features of severity info.
+	Findings []Finding
+
 	// ValidityAssured is extension 0.4.0.194121.2.1: a short-term certificate
 	// for which no revocation information is owed (EN 319 412-1, 5.2).
 	ValidityAssured bool
 	// Lenient says that ParseClaimsLenient accepted what ParseClaims refuses.
 	Lenient bool
-	// Findings are all deviations from the standards, in order of discovery,
-	// together with lawful but rare features of severity info.
-	Findings []Finding
 
 	cabfMalformed    bool // the extension cannot be relied on
 	subjectMalformed bool // OrganizationIdentifiers may be incomplete
@@ -286,25 +287,22 @@ func (r *claimsReader) identifierFindings(value string) {
 // numberFindings names the features of a number on which readers that
 // normalise go wrong. All are lawful.
 func (r *claimsReader) numberFindings(number string) {
-	features := [...]struct {
-		code FindingCode
-		met  bool
-	}{{FindingNumberLowerCase, false}, {FindingNumberHyphen, false}, {FindingNumberDot, false}, {FindingNumberSpace, false}}
+	var lower, hyphen, dot, space bool
 	for _, c := range []byte(number) {
-		switch {
-		case 'a' <= c && c <= 'z':
-			features[0].met = true
-		case c == '-':
-			features[1].met = true
-		case c == '.':
-			features[2].met = true
-		case c == ' ':
-			features[3].met = true
+		if isDigit(c) || isUpper(c) {
+			continue
 		}
+		lower = lower || 'a' <= c && c <= 'z'
+		hyphen = hyphen || c == '-'
+		dot = dot || c == '.'
+		space = space || c == ' '
 	}
-	for i := range features {
-		if features[i].met {
-			r.add(features[i].code, SeverityInfo, dottedOrganizationIdentifier, "")
+	for _, f := range [...]struct {
+		met  bool
+		code FindingCode
+	}{{lower, FindingNumberLowerCase}, {hyphen, FindingNumberHyphen}, {dot, FindingNumberDot}, {space, FindingNumberSpace}} {
+		if f.met {
+			r.add(f.code, SeverityInfo, dottedOrganizationIdentifier, "")
 		}
 	}
 }

@@ -380,7 +380,7 @@ func TestHostileEncodings(t *testing.T) {
 		require.ErrorIs(t, err, eidas.ReasonCertificateMalformed, "a certificate has a size limit of its own")
 		cert := &x509.Certificate{
 			RawSubject: sequence(orgID(tppID)),
-			Extensions: []pkix.Extension{pkixExtension(statementsOID, sequence(bytes.Repeat(statement("1.2.3"), 1<<17)))},
+			Extensions: []pkix.Extension{statementsExtension(sequence(bytes.Repeat(statement("1.2.3"), 1<<17)))},
 		}
 		claims, err = eidas.ParseClaims(cert)
 		require.ErrorIs(t, err, eidas.ReasonStatementsMalformed)
@@ -395,7 +395,7 @@ func TestHostileEncodings(t *testing.T) {
 func TestEveryTruncationAndBitFlip(t *testing.T) {
 	good := sequence(others(), psd2("LT-BL", piRole))
 	cert := func(value []byte) *x509.Certificate {
-		return &x509.Certificate{RawSubject: sequence(orgID(tppID)), Extensions: []pkix.Extension{pkixExtension(statementsOID, value)}}
+		return &x509.Certificate{RawSubject: sequence(orgID(tppID)), Extensions: []pkix.Extension{statementsExtension(value)}}
 	}
 	for i := range good {
 		claims, err := eidas.ParseClaims(cert(good[:i]))

@@ -1,11 +1,15 @@
 package eidas_test
 
 import (
+	"bytes"
 	"crypto/x509"
+	"crypto/x509/pkix"
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 
 	"github.com/seed-b953571c/eidas"
 	"github.com/seed-b953571c/eidas/internal/realdata"
@@ -107,4 +111,52 @@ func quickest(certs []*x509.Certificate, f func(*x509.Certificate)) time.Duratio
 		}
 	}
 	return time.Since(start) / time.Duration(rounds*len(certs))
+}
+
+// TestParseClaimsAllocations holds the number of allocations to its target, on
+// the real lawful certificates.
+func TestParseClaimsAllocations(t *testing.T) {
+	for _, cert := range benchCertificates(t) {
+		allocations := testing.AllocsPerRun(100, func() {
+			claims, err := eidas.ParseClaims(cert)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := claims.Identity(eidas.ProfileEU); err != nil {
+				t.Fatal(err)
+			}
+		})
+		assert.LessOrEqual(t, allocations, 15.0, cert.Subject.Organization)
+	}
+}
+
+// BenchmarkHostileStatements reads extensions of the greatest size that are
+// made to be costly.
+func BenchmarkHostileStatements(b *testing.B) {
+	fill := func(unit []byte) []byte { return bytes.Repeat(unit, (eidas.MaxStatementsSize-1000)/len(unit)) }
+	name := bytes.Repeat([]byte{0, 'x'}, 400)
+	for _, row := range []struct {
+		name  string
+		value []byte
+	}{
+		{"statements", sequence(fill(statement("1.2.3")))},
+		{"not statements", sequence(fill([]byte{5, 0}))},
+		{"roles", sequence(psd2("LT-BL", fill(role("1.2.3", "x"))))},
+		{"roles in one", sequence(psd2("LT-BL", sequence(fill(append(oidOf("1.2.3"), utf8String("x")...)))))},
+		{"role names in BMP", sequence(psd2("LT-BL", fill(sequence(tlv(30, name), tlv(30, name)))))},
+		{"one name", sequence(psd2Of(sequence(piRole), utf8String(string(fill([]byte("\xff")))), utf8String("LT-BL")))},
+		{"locations", sequence(pds(fill(location("http://"+string(name), string(name)))))},
+		{"long OID", sequence(statement("0.4.0.1862.1.6", sequence(fill(tlv(cbasn1.OBJECT_IDENTIFIER, bytes.Repeat([]byte{0x81}, 63), []byte{1})))))},
+	} {
+		b.Run(row.name, func(b *testing.B) {
+			cert := &x509.Certificate{RawSubject: sequence(orgID(tppID)), Extensions: []pkix.Extension{statementsExtension(row.value)}}
+			b.SetBytes(int64(len(row.value)))
+			b.ReportAllocs()
+			for b.Loop() {
+				if claims, _ := eidas.ParseClaims(cert); claims == nil {
+					b.Fatal("no claims")
+				}
+			}
+		})
+	}
 }

@@ -99,7 +99,7 @@ func FuzzStatements(f *testing.F) {
 	f.Fuzz(func(t *testing.T, value []byte) {
 		cert := &x509.Certificate{
 			RawSubject: sequence(orgID(tppID)),
-			Extensions: []pkix.Extension{pkixExtension(statementsOID, value)},
+			Extensions: []pkix.Extension{statementsExtension(value)},
 		}
 		claims, err := eidas.ParseClaims(cert)
 		require.NotNil(t, claims)

@@ -14,6 +14,7 @@ type claimsReader struct {
 	lenient bool
 	refused Finding  // the first that makes the statements unusable
 	seen    uint8    // extensions met, by extensionKind
+	met     uint16   // statements met, by statementKind
 	purpose purposes // what extKeyUsage names
 	// der is the extension being read and text the same octets, so that the
 	// texts of an extension share one allocation: see keep.
@@ -31,9 +32,9 @@ type claimsRoom struct {
 	types      [1]string
 	pds        [2]PDSLocation
 	roles      [4]Role
-	policies   [4]string
+	policies   [3]string
 	semantics  [1]string
-	findings   [4]Finding
+	findings   [2]Finding
 }
 
 func newClaimsReader(lenient bool) claimsReader {

@@ -298,16 +298,22 @@ func isASCII(b []byte) bool {
 	return true
 }
 
+// bmpText decodes BMPString, which has two octets for each character and no
+// surrogates (ITU-T X.690, 8.23.7). It is nowhere allowed here, so the text is
+// for display only.
 func bmpText(b []byte) (string, bool) {
 	if len(b)%2 != 0 {
 		return "", false
 	}
-	units := make([]uint16, 0, len(b)/2)
+	var out strings.Builder
+	out.Grow(len(b) / 2)
+	valid := true
 	for i := 0; i < len(b); i += 2 {
-		units = append(units, uint16(b[i])<<8|uint16(b[i+1]))
+		r := rune(b[i])<<8 | rune(b[i+1])
+		valid = valid && !utf16.IsSurrogate(r)
+		out.WriteRune(r) // writes U+FFFD for a surrogate
 	}
-	text := string(utf16.Decode(units))
-	return text, !strings.ContainsRune(text, utf8.RuneError)
+	return out.String(), valid
 }
 
 // isPrintable reports whether b is a PrintableString (ITU-T X.680, 41.4).

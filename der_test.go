@@ -272,7 +272,7 @@ func TestAuthorityList(t *testing.T) {
 	assert.Empty(t, eidas.EBAAuthority("GB"))
 }
 
-// pkixExtension is an extension as crypto/x509 gives it.
-func pkixExtension(oid string, value []byte) pkix.Extension {
-	return pkix.Extension{Id: parseOID(oid), Value: value}
+// statementsExtension is a qcStatements extension as crypto/x509 gives it.
+func statementsExtension(value []byte) pkix.Extension {
+	return pkix.Extension{Id: parseOID(statementsOID), Value: value}
 }

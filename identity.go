@@ -282,7 +282,23 @@ func wellFormedText(s string) bool {
 	if s == "" || len(s) > maxIdentifierRunes*utf8.UTFMax || s[len(s)-1] == ' ' {
 		return false
 	}
-	count, before := 0, ' ' // a space must follow something else
+	before := byte(' ') // a space must follow something else
+	for i := range len(s) {
+		c := s[i]
+		if c >= utf8.RuneSelf {
+			return wellFormedRunes(s)
+		}
+		if c < ' ' || c == 0x7f || c == ' ' && before == ' ' {
+			return false
+		}
+		before = c
+	}
+	return len(s) <= maxIdentifierRunes
+}
+
+// wellFormedRunes is wellFormedText beyond ASCII.
+func wellFormedRunes(s string) bool {
+	count, before := 0, ' '
 	for _, r := range s {
 		switch {
 		case r == ' ' && before == ' ' || r < ' ' || r == 0x7f:
@@ -335,7 +351,9 @@ func alphabetOf(r rune) alphabet {
 func oneAlphabet(s string) bool {
 	var seen alphabet
 	for _, r := range s {
-		seen |= alphabetOf(r)
+		if r >= 'A' { // digits need no look
+			seen |= alphabetOf(r)
+		}
 	}
 	return seen&(seen-1) == 0
 }

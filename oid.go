@@ -35,6 +35,9 @@ const (
 	derSemanticsEIDASLegal   = "\x04\x00\x8b\xec\x49\x01\x04" // 0.4.0.194121.1.4
 )
 
+// arcStatements is 0.4.0.1862.1, under which the ETSI statements lie.
+const arcStatements = "\x04\x00\x8e\x46\x01"
+
 // Dotted forms that findings name.
 const (
 	dottedOrganizationIdentifier = "2.5.4.97"
@@ -181,7 +184,7 @@ func dottedKnown(der []byte) string {
 	arc, leaf := der[:len(der)-1], int(der[len(der)-1])
 	var names []string
 	switch string(arc) {
-	case "\x04\x00\x8e\x46\x01":
+	case arcStatements:
 		names = statementNames[:]
 	case "\x04\x00\x8e\x46\x01\x06":
 		names = typeNames[:]

@@ -18,12 +18,11 @@ type PSD2 struct {
 	// Known are the roles of the standard whose OID and name agree with it.
 	// It is empty when ParseClaims returned an error.
 	Known      Roles
+	named      Roles  // the roles named by OID, whatever their names
 	NCAName    string // for people only, never a key
 	NCANameTag int    // universal ASN.1 tag number, 0 when absent
 	NCAId      string // such as "LT-BL"
 	NCAIdTag   int    // universal ASN.1 tag number, 0 when absent
-
-	named Roles // the roles named by OID, whatever their names
 }
 
 // Role is a RoleOfPSP as a certificate writes it.

@@ -171,7 +171,7 @@ func (r *claimsReader) pdsRules(list []PDSLocation) {
 		if hasUpper(lang) {
 			r.add(FindingPDSLanguageCase, SeverityWarning, dottedPDS, plain(lang))
 		}
-		for k := range i {
+		for k := 0; k < i && len(lang) == 2; k++ { // other lengths have their finding, and could be long
 			if strings.EqualFold(list[k].Lang, lang) {
 				r.add(FindingPDSLanguageTwice, SeverityWarning, dottedPDS, plain(lang))
 				break

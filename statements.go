@@ -11,18 +11,18 @@ import (
 type Statements struct {
 	Present  bool
 	Critical bool // shall not be (EN 319 412-5, QCS-4.1-02)
-	// List holds every statement that has an OID, known or not, in order.
-	List []Statement
+	SSCD     bool // the key is on a QSCD
 	// Compliance is the QcCompliance statement; only CompliancePresent claims
 	// an EU qualified certificate.
 	Compliance Compliance
 	// ComplianceTag is the ASN.1 tag number of the info of a
 	// ComplianceWithInfo, else 0.
-	ComplianceTag   int
+	ComplianceTag  int
+	RetentionYears int // 0 when absent or malformed
+	// List holds every statement that has an OID, known or not, in order.
+	List            []Statement
 	Types           []string      // QcType OIDs, dotted, in order, repeated and unknown ones too
 	LimitValue      *LimitValue   // nil when absent or malformed
-	RetentionYears  int           // 0 when absent or malformed
-	SSCD            bool          // the key is on a QSCD
 	PDS             []PDSLocation // those that can be read
 	Legislation     []string      // QcCClegislation country codes: qualified there, not in the EU
 	IdentMethods    []string      // QcIdentMethod OIDs, dotted
@@ -150,27 +150,69 @@ func (r *claimsReader) statement(body []byte) {
 		r.fatal(FindingStatementCount, name, "")
 		return
 	}
-	st := &r.claims.Statements
-	again := st.Has(name)
-	st.List = append(st.List, Statement{OID: name, Info: info.full})
-	if again && r.duplicate(oid, name) {
+	kind := statementKindOf(oid)
+	r.claims.Statements.List = append(r.claims.Statements.List, Statement{OID: name, Info: info.full})
+	if r.met&(1<<kind) != 0 && r.duplicate(kind, name) {
 		return
 	}
-	r.known(oid, &info)
+	r.met |= 1 << kind
+	r.known(kind, name, &info)
+}
+
+// statementKind is a statement of the standards; the zero value is any other.
+type statementKind uint8
+
+// The kinds up to statementQSCDLegislation have the last octet of their OID.
+const (
+	statementOther statementKind = iota
+	statementCompliance
+	statementLimitValue
+	statementRetention
+	statementSSCD
+	statementPDS
+	statementType
+	statementLegislation
+	statementIdentMethod
+	statementQSCDLegislation
+	statementPSD2
+	statementSyntax          // RFC 3739, either version
+	statementTypeItself      // a QC type that stands as a statement
+	statementSemanticsItself // a semantics identifier that stands as a statement
+)
+
+func statementKindOf(oid []byte) statementKind {
+	if last := len(oid) - 1; string(oid[:last]) == arcStatements {
+		if kind := statementKind(oid[last]); kind <= statementQSCDLegislation {
+			return kind
+		}
+		return statementOther
+	}
+	switch string(oid) {
+	case derPSD2:
+		return statementPSD2
+	case derSyntaxV1, derSyntaxV2:
+		return statementSyntax
+	case derTypeSign, derTypeSeal, derTypeWeb:
+		return statementTypeItself
+	case derSemanticsNatural, derSemanticsLegal, derSemanticsEIDASNatural, derSemanticsEIDASLegal:
+		return statementSemanticsItself
+	}
+	return statementOther
 }
 
 // duplicate judges a repeated statement and reports whether its second copy
 // must be left alone. EN 319 412-5 v2.6.1, QCS-4.1-02A forbids repeating ETSI
 // statements. Where the statement decides something there is no telling which
 // copy to believe.
-func (r *claimsReader) duplicate(oid []byte, name string) bool {
-	switch string(oid) {
-	case derCompliance, derType, derLegislation, derPSD2:
+func (r *claimsReader) duplicate(kind statementKind, name string) bool {
+	switch kind {
+	case statementOther, statementTypeItself, statementSemanticsItself:
+	case statementCompliance, statementType, statementLegislation, statementPSD2:
 		r.fatal(FindingDuplicateStatement, name, "")
 		return true
-	case derLimitValue, derRetention, derSSCD, derPDS, derIdentMethod, derQSCDLegislation:
+	case statementLimitValue, statementRetention, statementSSCD, statementPDS, statementIdentMethod, statementQSCDLegislation:
 		r.add(FindingDuplicateStatement, SeverityWarning, name, "")
-	case derSyntaxV1, derSyntaxV2:
+	case statementSyntax:
 		// RFC 3739 does not forbid it: one may carry identifiers, another authorities.
 		r.add(FindingDuplicateStatement, SeverityInfo, name, "")
 	}
@@ -178,33 +220,34 @@ func (r *claimsReader) duplicate(oid []byte, name string) bool {
 }
 
 // known reads the info of a statement of the standards. Others stay raw.
-func (r *claimsReader) known(oid []byte, info *element) {
-	switch string(oid) {
-	case derCompliance:
+func (r *claimsReader) known(kind statementKind, name string, info *element) {
+	switch kind {
+	case statementOther:
+	case statementCompliance:
 		r.compliance(info)
-	case derType:
-		r.types(info)
-	case derPSD2:
-		r.psd2(info)
-	case derPDS:
-		r.pds(info)
-	case derSSCD:
-		r.sscd(info)
-	case derLimitValue:
+	case statementLimitValue:
 		r.limitValue(info)
-	case derRetention:
+	case statementRetention:
 		r.retention(info)
-	case derLegislation:
+	case statementSSCD:
+		r.sscd(info)
+	case statementPDS:
+		r.pds(info)
+	case statementType:
+		r.types(info)
+	case statementLegislation:
 		r.legislation(info)
-	case derIdentMethod:
+	case statementIdentMethod:
 		r.identMethod(info)
-	case derQSCDLegislation:
+	case statementQSCDLegislation:
 		r.qscdLegislation(info)
-	case derSyntaxV1, derSyntaxV2:
+	case statementPSD2:
+		r.psd2(info)
+	case statementSyntax:
 		r.semantics(info)
-	case derTypeSign, derTypeSeal, derTypeWeb:
-		r.add(FindingTypeAsStatement, SeverityWarning, dotted(oid), "")
-	case derSemanticsNatural, derSemanticsLegal, derSemanticsEIDASNatural, derSemanticsEIDASLegal:
-		r.add(FindingSemanticsStatement, SeverityWarning, dotted(oid), "")
+	case statementTypeItself:
+		r.add(FindingTypeAsStatement, SeverityWarning, name, "")
+	case statementSemanticsItself:
+		r.add(FindingSemanticsStatement, SeverityWarning, name, "")
 	}
 }
