@@ -69,6 +69,22 @@ func TestHostileReferences(t *testing.T) {
 			swap(&f.listRef, `URI=""`, `URI="#list-1"`)
 			swap(&f.document, ` Id="list-1"`, "")
 		}},
+		{"reference to an empty Id and a root without Id", xmldsig.CodeReference, func(f *forgery) {
+			swap(&f.listRef, `URI=""`, `URI="#"`)
+			swap(&f.document, ` Id="list-1"`, ` Id=""`)
+		}},
+		{"empty Id of the signed properties", xmldsig.CodeReference, func(f *forgery) {
+			swap(&f.propsRef, `URI="#props"`, `URI="#"`)
+			swap(&f.properties, ` Id="props"`, ` Id=""`)
+		}},
+		{"empty Id of the signature", xmldsig.CodeReference, func(f *forgery) {
+			f.attributes = `Id=""`
+			swap(&f.object, `"#sig"`, `"#"`)
+		}},
+		{"the list by the Type of the signed properties", xmldsig.CodeReference, func(f *forgery) {
+			swap(&f.listRef, `URI=""`, `URI="" Type="http://uri.etsi.org/01903#SignedProperties"`)
+			f.listRef, f.propsRef = f.propsRef, f.listRef
+		}},
 		{"signed properties without Id", xmldsig.CodeReference, func(f *forgery) { swap(&f.properties, ` Id="props"`, "") }},
 		{"properties for another signature", xmldsig.CodeReference, func(f *forgery) { swap(&f.object, "#sig", "#other") }},
 		{"twin: properties without Target", 0, func(f *forgery) { swap(&f.object, ` Target="#sig"`, "") }},
@@ -281,6 +297,10 @@ func TestHostileECDSA(t *testing.T) {
 					h := len(v) / 2
 					return append(append([]byte{0}, v[:h]...), append([]byte{0}, v[h:]...)...)
 				})},
+				{"s with a leading zero", invalid, value(func(v []byte) []byte {
+					h := len(v) / 2
+					return append(append(append([]byte{}, v[:h]...), 0), v[h:]...)
+				})},
 				{"all zero", invalid, value(func(v []byte) []byte { return make([]byte, len(v)) })},
 				{"empty", invalid, value(func([]byte) []byte { return nil })},
 				{"RSA method", xmldsig.CodeAlgorithm, func(f *forgery) { setup(f); f.algorithm = rsa256 }},
@@ -333,6 +353,9 @@ func TestHostileStructure(t *testing.T) {
 		}},
 		{"forged properties beside the signed ones", xmldsig.CodeProperties, func(f *forgery) {
 			swap(&f.object, "@PROPERTIES@", `@PROPERTIES@<xades:SignedProperties Id="forged"/>`)
+		}},
+		{"a second, empty QualifyingProperties", xmldsig.CodeProperties, func(f *forgery) {
+			f.object += `<ds:Object><xades:QualifyingProperties xmlns:xades="` + xadesURI + `" Target="#sig"/></ds:Object>`
 		}},
 		{"properties not in QualifyingProperties", xmldsig.CodeProperties, func(f *forgery) {
 			f.object = `<ds:Object xmlns:xades="` + xadesURI + `">@PROPERTIES@</ds:Object>`

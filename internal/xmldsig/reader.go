@@ -302,7 +302,7 @@ func (r *Reader) resolveAttributes() error {
 		}
 		// At most MaxAttributes squared over two comparisons for an element.
 		for _, b := range r.attrs[:i] {
-			if a.name == b.name || a.name.local == b.name.local && a.space == b.space {
+			if a.name.local == b.name.local && a.space == b.space {
 				return r.malformed("attribute %q is repeated", a.name.raw)
 			}
 		}

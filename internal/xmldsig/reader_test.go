@@ -141,6 +141,8 @@ func TestReaderRefuses(t *testing.T) {
 		{"U+FFFF in a value", "<a b='\uFFFD'/>", "<a b='\uFFFF'/>", malformed},
 		{"U+FFFF in a comment", "<a><!--\uFFFD--></a>", "<a><!--\uFFFF--></a>", malformed},
 		{"U+FFFF in a CDATA section", "<a><![CDATA[\uFFFD]]></a>", "<a><![CDATA[\uFFFF]]></a>", malformed},
+		{"number that wraps around to a letter", "<a>&#65;</a>", "<a>&#4294967361;</a>", malformed},
+		{"hexadecimal that wraps around to a letter", "<a>&#x41;</a>", "<a>&#x100000041;</a>", malformed},
 		{"reference without number", "<a>&#1114111;</a>", "<a>&#;</a>", malformed},
 		{"hexadecimal without number", "<a>&#xA;</a>", "<a>&#x;</a>", malformed},
 		{"capital X", "<a>&#x41;</a>", "<a>&#X41;</a>", malformed},

@@ -14,15 +14,13 @@ const (
 	typeManifest   = "http://www.w3.org/2000/09/xmldsig#Manifest"
 )
 
-// maxTransforms is one more than any reference of the profile has.
-const maxTransforms = 3
-
 // signedInfo is a ds:SignedInfo as read from its canonical octets.
 type signedInfo struct {
 	octets    []byte
 	algorithm signatureAlgorithm
 	list      reference // the reference to the list
 	signed    reference // the reference to the signed properties
+	inclusive bool      // how those are canonicalised
 }
 
 // reference is a ds:Reference.
@@ -264,7 +262,7 @@ func (q *sequence) enter(place int, name Name) error {
 func (r reader) transforms() ([]string, error) {
 	var all []string
 	err := r.children(func(name Name) error {
-		if name != ds("Transform") || len(all) == maxTransforms {
+		if name != ds("Transform") {
 			return refuse(CodeTransform, "unexpected element %q", name)
 		}
 		uri, err := r.algorithm(CodeTransform)

@@ -123,10 +123,9 @@ func (info *signedInfo) checkReferences(found *scanned) error {
 	if !slices.Equal(info.list.transforms, []string{algEnveloped, algExclusive}) {
 		return refuse(CodeTransform, "transforms of the list are %q", info.list.transforms)
 	}
-	if _, err := info.signed.inclusive(); err != nil {
-		return err
-	}
-	return nil
+	var err error
+	info.inclusive, err = info.signed.inclusive()
+	return err
 }
 
 // unique checks that an identifier occurs once in the document, whatever the
@@ -159,11 +158,7 @@ func (ref *reference) inclusive() (bool, error) {
 // checkDigests digests the signed properties and the list, each once, and checks
 // what the properties say about the signer.
 func (info *signedInfo) checkDigests(found *scanned, by *signer) (*properties, error) {
-	inclusive, err := info.signed.inclusive()
-	if err != nil {
-		return nil, err
-	}
-	octets, err := found.signature.properties.canonical(inclusive)
+	octets, err := found.signature.properties.canonical(info.inclusive)
 	if err != nil {
 		return nil, err
 	}

@@ -139,6 +139,17 @@ func TestVerifyPinsTheSigner(t *testing.T) {
 	assert.ErrorIs(t, err, xmldsig.CodeSignerUnknown)
 }
 
+// Bits that base64 leaves unused must be zero, so that a value has one spelling.
+func TestVerifyRefusesLooseBase64(t *testing.T) {
+	by := mintRSA(t)
+	doc := sign(t, smallList, by, xmldsig.SignOptions{})
+	at := bytes.Index(doc, []byte("==</ds:SignatureValue>"))
+	require.Positive(t, at)
+	doc[at-1]++ // A, Q, g or w to the letter after it: an unused bit
+	_, err := xmldsig.Verify(doc, by.pinned())
+	require.ErrorIs(t, err, xmldsig.CodeSignatureMalformed)
+}
+
 func TestVerifyHoldsSigningTimeToTheCertificate(t *testing.T) {
 	by := mintECDSA(t, elliptic.P256(), "a")
 	rows := map[string]struct {
