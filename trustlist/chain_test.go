@@ -113,6 +113,12 @@ func TestPivotRefused(t *testing.T) {
 		{"announces no signer", func(u *union) {
 			u.source.files["https://lotl.example/pivot-0.xml"] = u.eu.sign(t, spec{territory: "EU", typ: typeListOfLists, sequence: 12}.xml())
 		}, trustlist.ReasonPointer},
+		{"announces a signer in a pointer that contradicts itself", func(u *union) {
+			l := self(u.eu)
+			l.raw = other("<TSLType>"+typeListOfLists+"</TSLType>") + other("<SchemeTerritory>EU</SchemeTerritory>") +
+				other("<SchemeTerritory>UT</SchemeTerritory>") + other("<x:MimeType>"+mimeXML+"</x:MimeType>")
+			u.source.files["https://lotl.example/pivot-0.xml"] = u.eu.sign(t, spec{territory: "EU", typ: typeListOfLists, sequence: 12, links: []link{l}}.xml())
+		}, trustlist.ReasonPointer},
 		{"is a national list", func(u *union) {
 			u.source.files["https://lotl.example/pivot-0.xml"] = u.eu.sign(t, spec{territory: "EU", sequence: 12, links: []link{self(u.eu)}}.xml())
 		}, trustlist.ReasonTypeMismatch},

@@ -79,6 +79,22 @@ func TestStoreStartsFromDiskWithoutNetwork(t *testing.T) {
 	})
 }
 
+// Load is for the start: what a store has is not replaced by what is on disk.
+func TestStoreThatHasListsDoesNotLoadThem(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		wake()
+		u := newUnion(t)
+		u.publish()
+		dir := t.TempDir()
+		s := u.newStore(t, inDir(dir))
+		require.NoError(t, s.Refresh(t.Context()))
+		first := s.Snapshot()
+		require.NoError(t, os.Remove(filepath.Join(dir, "manifest.json")))
+		require.NoError(t, s.Load(t.Context()))
+		assert.Same(t, first, s.Snapshot())
+	})
+}
+
 func TestStoreFolderIsAFolderOfLists(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		wake()
@@ -210,6 +226,8 @@ func TestStoreMendsItsFolder(t *testing.T) {
 			_, err := os.Stat(path(dir, r))
 			require.NoError(t, err, "%s", r.URL)
 			assert.Equal(t, snap.ID, s.Snapshot().ID)
+			assert.Empty(t, s.Snapshot().Alarms)
+			assert.False(t, s.Health().Degraded)
 		}
 	})
 }

@@ -175,6 +175,22 @@ func TestHTTPAsksWhetherAListHasChanged(t *testing.T) {
 	}
 }
 
+// What one location has handed out says nothing about another.
+func TestHTTPAsksANewLocationForTheWholeList(t *testing.T) {
+	h := newHost(t)
+	h.lists["/ut.xml"].etag = `"1"`
+	s := h.store(t, time.Minute, nil)
+	require.NoError(t, s.Refresh(t.Context()))
+	h.lists["/moved.xml"] = &served{doc: h.lists["/ut.xml"].doc, etag: `"1"`}
+	h.u.lotl.sequence++
+	h.u.lotl.links[2].url = h.URL + "/moved.xml"
+	h.publish()
+	require.NoError(t, s.Refresh(t.Context()))
+	r := report(t, s.Snapshot(), h.URL+"/moved.xml")
+	assert.True(t, r.Accepted && !r.Kept, "%v", r.Err)
+	assert.Equal(t, 1, h.lists["/moved.xml"].whole)
+}
+
 func TestHTTPAsksTheSiblingForTheDigest(t *testing.T) {
 	rows := []struct {
 		name    string

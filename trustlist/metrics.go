@@ -52,14 +52,13 @@ func newMetrics(s *Store) *metrics {
 	return m
 }
 
-// register registers all or nothing.
+// register registers everything, or fails with a part of it registered.
 func (m *metrics) register(r prometheus.Registerer) error {
 	if r == nil {
 		return nil
 	}
 	for _, c := range []prometheus.Collector{m.refreshes, m.refusals, m.alarms, m.duration, m.state} {
 		if err := r.Register(c); err != nil {
-			m.unregister(r)
 			return fmt.Errorf("trustlist: metrics: %w", err)
 		}
 		m.registered = append(m.registered, c)

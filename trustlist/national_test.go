@@ -129,6 +129,11 @@ func TestPointers(t *testing.T) {
 		}, trustlist.ReasonPointer},
 		{"no territory", func(u *union) { ut(u).raw = info(typ, mime) }, trustlist.ReasonPointer},
 		{"no signer", func(u *union) { ut(u).signers = nil }, trustlist.ReasonPointer},
+		{"pointer repeated with a contradiction in the second", func(u *union) {
+			second := *ut(u)
+			second.raw = info(typ, territory, mime, other("<x:MimeType> application/vnd.etsi.tsl+xml;v=6</x:MimeType>"))
+			u.lotl.links = append(u.lotl.links, second)
+		}, trustlist.ReasonPointer},
 		{"second of two signers", func(u *union) { ut(u).signers = []*operator{u.eu, u.ut} }, 0},
 		{"pointer repeated alike", func(u *union) { u.lotl.links = append(u.lotl.links, *ut(u)) }, 0},
 		{"pointer repeated with the signer only in the second", func(u *union) {

@@ -53,11 +53,11 @@ func (t *pointer) check() *Error {
 	return nil
 }
 
-// announces reports whether the pointer still vouches for an accepted list: its
-// territory and its signer. A signer that the LOTL no longer announces is not
+// announces reports whether the pointer still vouches for the signer of an
+// accepted list of its territory. A signer that the LOTL no longer announces is not
 // believed any more, not even for what was accepted under it.
 func (t *pointer) announces(e *entry) bool {
-	return e != nil && !t.conflict && e.report.Territory == t.territory && slices.Contains(t.signers, e.report.Signer)
+	return e != nil && !t.conflict && slices.Contains(t.signers, e.report.Signer)
 }
 
 // own returns the LOTL's pointer to itself. Where it is stated twice, the

@@ -339,6 +339,107 @@ func TestStoreLearnsOfNewPivots(t *testing.T) {
 	})
 }
 
+// A pivot is taken over only if the way to it is the same.
+func TestStoreAuthenticatesAPivotAgainAfterAnotherWay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		wake()
+		u := newUnion(t)
+		urls := pivoted(u, 2)
+		s := u.newStore(t, nil)
+		require.NoError(t, s.Refresh(t.Context()))
+		// The first pivot is replaced by one that announces a stranger, so the
+		// second is no longer authentic, though it was.
+		const other = "https://lotl.example/other.xml"
+		p := u.lotl
+		p.sequence = 10
+		p.links = []link{self(u.vt)}
+		u.source.files[other] = u.eu.sign(t, p.xml())
+		u.lotl.sequence++
+		u.lotl.uris = []string{urls[1], other, urlNotice}
+		u.source.files[urlLOTL] = u.lotl.links[0].signers[0].sign(t, u.lotl.xml())
+		require.NoError(t, s.Refresh(t.Context()))
+		assert.True(t, s.Snapshot().LOTL.Kept)
+		require.ErrorIs(t, s.Snapshot().LOTL.Err, trustlist.ReasonPivot)
+		require.ErrorIs(t, s.Snapshot().LOTL.Err, trustlist.ReasonSignerUnknown)
+	})
+}
+
+// The same when the way starts at another notice.
+func TestStoreAuthenticatesAPivotAgainAfterAnotherNotice(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		wake()
+		const notice2 = "https://eur-lex.europa.eu/notice/2"
+		u := newUnion(t)
+		urls := pivoted(u, 1)
+		s := u.newStore(t, func(c *trustlist.StoreConfig) {
+			c.Fallback = []trustlist.Anchors{c.Anchors}
+			c.Anchors.OfficialJournal, c.Anchors.Signers = notice2, [][32]byte{{9}}
+		})
+		require.NoError(t, s.Refresh(t.Context()))
+		u.lotl.sequence++
+		u.lotl.uris = []string{urls[0], notice2, urlNotice}
+		u.source.files[urlLOTL] = u.lotl.links[0].signers[0].sign(t, u.lotl.xml())
+		require.NoError(t, s.Refresh(t.Context()))
+		assert.True(t, s.Snapshot().LOTL.Kept)
+		require.ErrorIs(t, s.Snapshot().LOTL.Err, trustlist.ReasonPivot)
+	})
+}
+
+// A location that the LOTL names beside another has no copy but its own.
+func TestStoreDoesNotKeepTheCopyOfAnotherLocation(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		wake()
+		const second = "https://ut.example/second.xml"
+		u := newUnion(t)
+		l := u.lotl.links[2]
+		l.url = second
+		u.lotl.links = append(u.lotl.links, l)
+		u.publish()
+		s := u.newStore(t, nil)
+		require.NoError(t, s.Refresh(t.Context()))
+		require.NoError(t, s.Refresh(t.Context()))
+		require.Len(t, s.Snapshot().Lists, 3)
+		ut := report(t, s.Snapshot(), urlUT)
+		assert.True(t, ut.Accepted && !ut.Kept)
+		r := report(t, s.Snapshot(), second)
+		assert.False(t, r.Accepted)
+		assert.Equal(t, trustlist.ReasonNotFound, r.Reason)
+		assert.Len(t, s.Services().Services(), 3)
+	})
+}
+
+func TestHealthTellsAListThatHasBecomeStale(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		wake()
+		u := newUnion(t)
+		u.utList.next = "<dateTime>" + now.Add(time.Hour).Format(time.RFC3339) + "</dateTime>"
+		u.publish()
+		s := u.newStore(t, nil)
+		require.NoError(t, s.Refresh(t.Context()))
+		assert.False(t, s.Health().Lists[0].Stale)
+		assert.False(t, s.Health().Degraded)
+		time.Sleep(time.Hour + time.Second)
+		assert.True(t, s.Health().Lists[0].Stale)
+		assert.False(t, s.Health().Lists[1].Stale)
+		assert.True(t, s.Health().Degraded)
+	})
+}
+
+func TestRunWaitsAtLeastAMinute(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		wake()
+		u := newUnion(t)
+		u.publish()
+		s := u.newStore(t, func(c *trustlist.StoreConfig) { c.Interval = time.Second })
+		stop := run(t, s)
+		time.Sleep(10*time.Minute + time.Second)
+		synctest.Wait()
+		assert.LessOrEqual(t, u.source.refreshes(), 11)
+		assert.GreaterOrEqual(t, u.source.refreshes(), 9)
+		stop()
+	})
+}
+
 func TestFallbackAnchors(t *testing.T) {
 	const notice2 = "https://eur-lex.europa.eu/notice/2"
 	synctest.Test(t, func(t *testing.T) {
@@ -621,6 +722,13 @@ func TestStoreMetrics(t *testing.T) {
 			assert.InDelta(t, want, value, 0, name)
 		}
 		require.NoError(t, s.Close())
+		assert.Empty(t, gather(t, registry))
+		taken := prometheus.NewGauge(prometheus.GaugeOpts{Name: "eidas_trustlist_refresh_seconds", Help: "Duration of refreshes."})
+		require.NoError(t, registry.Register(taken))
+		_, err = trustlist.NewStore(c)
+		require.Error(t, err, "a name is taken")
+		assert.Len(t, gather(t, registry), 1, "nothing is left behind")
+		require.True(t, registry.Unregister(taken))
 		again, err := trustlist.NewStore(c)
 		require.NoError(t, err, "closed and made anew")
 		require.NoError(t, again.Close())
