@@ -153,11 +153,8 @@ func (c *Checker) CheckStatus(ctx context.Context, q eidas.StatusQuery) (eidas.S
 		at = time.Now()
 	}
 	key := newCacheKey(t)
-	known := c.cache.Get(key)
-	if known != nil && !known.counts(at, c.ocsp.Skew, t.Responders) {
-		known = nil
-	}
-	if known != nil && (known.final() || !at.After(known.renewAfter)) {
+	known, due := c.known(key, t, at)
+	if known != nil && !due {
 		c.metrics.hit(known.answer.Status)
 		return known.answer, nil
 	}
@@ -168,6 +165,16 @@ func (c *Checker) CheckStatus(ctx context.Context, q eidas.StatusQuery) (eidas.S
 	}
 	c.metrics.checked(a, err)
 	return a, err
+}
+
+// known returns the kept answer that holds at a time, nil for none, and whether
+// it is due for renewal.
+func (c *Checker) known(key cacheKey, t Target, at time.Time) (e *entry, due bool) {
+	e = c.cache.Get(key)
+	if e == nil || !e.counts(at, c.ocsp.Skew, t.Responders) {
+		return nil, false
+	}
+	return e, !e.final() && at.After(e.renewAfter)
 }
 
 // ask gets a new answer within the budget.
@@ -182,6 +189,10 @@ func (c *Checker) ask(ctx context.Context, key cacheKey, t Target, at time.Time)
 	ctx, cancel := context.WithTimeout(ctx, c.budget)
 	defer cancel()
 	done := c.flights.DoChan(string(key[:]), func() (any, error) {
+		// Another flight may have ended since the cache was looked at.
+		if e, due := c.known(key, t, at); e != nil && !due {
+			return e, nil
+		}
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.budget)
 		defer cancel()
 		return c.resolve(ctx, key, t, at)

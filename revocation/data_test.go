@@ -20,21 +20,14 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-b953571c/eidas"
+	"github.com/seed-b953571c/eidas/internal/realdata"
 	"github.com/seed-b953571c/eidas/revocation"
 )
 
 // dataDir is the folder of the shared test data on revocation.
 func dataDir(tb testing.TB) string {
 	tb.Helper()
-	dir := os.Getenv("EIDAS_DATA")
-	if dir == "" {
-		dir = filepath.Join("..", "..", "shared", "data")
-	}
-	dir = filepath.Join(dir, "revocation")
-	if _, err := os.Stat(dir); err != nil {
-		tb.Fatalf("no test data: %v", err)
-	}
-	return dir
+	return realdata.Path(tb, "revocation")
 }
 
 func read(tb testing.TB, path ...string) []byte {

@@ -21,6 +21,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/seed-b953571c/eidas/internal/realdata"
 	"github.com/seed-b953571c/eidas/internal/xmldsig"
 )
 
@@ -33,22 +34,10 @@ type realList struct {
 	doc  []byte
 }
 
-// dataDir returns the folder of the shared data.
-func dataDir(tb testing.TB) string {
-	tb.Helper()
-	dir := os.Getenv("EIDAS_DATA")
-	if dir == "" {
-		dir = filepath.Join("..", "..", "..", "shared", "data")
-	}
-	_, err := os.Stat(dir)
-	require.NoError(tb, err, "the shared data must be there: set EIDAS_DATA")
-	return dir
-}
-
 // realLists returns every list that a manifest of the shared data names.
 func realLists(tb testing.TB) []realList {
 	tb.Helper()
-	dir := dataDir(tb)
+	dir := realdata.Path(tb)
 	manifests, err := filepath.Glob(filepath.Join(dir, "worlds", "*", "manifest.json"))
 	require.NoError(tb, err)
 	if m := filepath.Join(dir, "efda", "lists", "manifest.json"); exists(m) {
