@@ -2,9 +2,7 @@
 GO            ?= go
 GOLANGCI      ?= v2.15.0
 GOFUMPT       ?= v0.12.0
-EIDAS_DATA    ?= $(abspath ../shared/data)
 FUZZTIME      ?= 10s
-export EIDAS_DATA
 
 .PHONY: build test race lint fuzz bench integration demo tidy tools
 

@@ -64,7 +64,7 @@ func AllowCountries(countries ...string) Authorizer {
 	allowed := slices.Clone(countries)
 	return func(e *Evidence) error {
 		if !slices.Contains(allowed, e.Identity.Country()) {
-			return refuse(ReasonCountryDenied, "country %q", e.Identity.Country())
+			return refuse(ReasonCountryDenied, "country %q, allowed are %q", e.Identity.Country(), allowed)
 		}
 		return nil
 	}
@@ -78,7 +78,7 @@ func AllowAuthorities(ncaIDs ...string) Authorizer {
 	return func(e *Evidence) error {
 		id := e.Identity.Country() + "-" + e.Identity.Authority()
 		if e.Identity.Authority() == "" || !slices.Contains(allowed, id) {
-			return refuse(ReasonAuthorityDenied, "authority %q", id)
+			return refuse(ReasonAuthorityDenied, "authority %q, allowed are %q", id, allowed)
 		}
 		return nil
 	}

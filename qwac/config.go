@@ -73,7 +73,7 @@ type verifierID [16]byte
 // New checks the configuration. Every mistake is an error here and none later.
 func New(c Config) (*Verifier, error) {
 	switch {
-	case c.Validator == nil:
+	case c.Validator == nil, isNilValidator(c.Validator):
 		return nil, errors.New("qwac: Config.Validator is required")
 	case c.Timeout < 0:
 		return nil, errors.New("qwac: Config.Timeout is negative")
@@ -108,6 +108,13 @@ func New(c Config) (*Verifier, error) {
 		}
 	}
 	return v, nil
+}
+
+// isNilValidator reports the nil that is left when the error of NewValidator
+// was not looked at.
+func isNilValidator(v Validator) bool {
+	own, ok := v.(*eidas.Validator)
+	return ok && own == nil
 }
 
 // now is the only clock of this package.

@@ -338,6 +338,9 @@ func TestClientWithoutCertificateIsRefusedByTLSItself(t *testing.T) {
 		b := newBank(w)
 		o := handshake(t, guard(t, w.verifier(eidas.Policy{}), b.base()), b.client(t.version, nil))
 		require.ErrorContains(t, o.server, "didn't provide a certificate")
+		refusal, ok := qwac.Refusal(o.server)
+		require.True(t, ok)
+		assert.Equal(t, eidas.ReasonCertificateMissing, refusal.Reason)
 		assert.Error(t, o.client)
 	})
 }

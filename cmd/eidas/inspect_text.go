@@ -34,7 +34,9 @@ func inspectText(in *inspection, brief bool, s style) string {
 	}
 	b.WriteString(s.bold("What the certificate says of itself (nothing of it is proved here)") + "\n")
 	b.WriteString(facts(s, inspectFacts(in, s)))
-	b.WriteString(findingsText(r.Findings, s) + "\n")
+	if len(r.Findings) > 0 || r.Error == "" {
+		b.WriteString(findingsText(r.Findings, s) + "\n")
+	}
 	return b.String()
 }
 

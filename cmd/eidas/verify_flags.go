@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"net/url"
+	"regexp"
 	"time"
 
 	"github.com/seed-b953571c/eidas"
@@ -159,6 +160,16 @@ func (v *verifyFlags) authorizer(profile eidas.Profile) (eidas.Authorizer, error
 		}
 		all = append(all, eidas.AllowIdentities(ids...))
 	}
+	for _, cc := range v.countries {
+		if !countryCode.MatchString(cc) {
+			return nil, fmt.Errorf("--allow-country: %q is not a code of two upper case letters", cc)
+		}
+	}
+	for _, id := range v.authorities {
+		if !authorityCode.MatchString(id) {
+			return nil, fmt.Errorf("--allow-authority: %q does not look like \"LT-BL\"", id)
+		}
+	}
 	if len(v.countries) > 0 {
 		all = append(all, eidas.AllowCountries(v.countries...))
 	}
@@ -170,6 +181,13 @@ func (v *verifyFlags) authorizer(profile eidas.Profile) (eidas.Authorizer, error
 	}
 	return eidas.All(all...), nil
 }
+
+// What the command line takes for a country and an NCAId (TS 119 495, 5.2.3):
+// a typing mistake would refuse everybody.
+var (
+	countryCode   = regexp.MustCompile(`^[A-Z]{2}$`)
+	authorityCode = regexp.MustCompile(`^[A-Z]{2}-[A-Z]{2,8}$`)
+)
 
 func (v *verifyFlags) parseRoles() (eidas.Roles, error) {
 	var set eidas.Roles

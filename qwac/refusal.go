@@ -1,0 +1,28 @@
+package qwac
+
+import (
+	"errors"
+	"strings"
+
+	"github.com/seed-b953571c/eidas"
+)
+
+// noCertificate is the text of crypto/tls for a client without a certificate,
+// which it refuses itself, before any hook, with an untyped error. A test holds
+// it to the standard library.
+const noCertificate = "tls: client didn't provide a certificate"
+
+// Refusal returns the refusal in an error of a TLS handshake, such as
+// (*tls.Conn).HandshakeContext returns again in http.Server.ConnState. It is
+// false for what is no verdict about a certificate: a port scan, a client that
+// hangs up, a peer that did not prove its key. Do not give such errors to
+// [eidas.ReasonOf], which must take what it does not know for a fault of ours.
+func Refusal(err error) (*eidas.Error, bool) {
+	if e, ok := errors.AsType[*eidas.Error](err); ok {
+		return e, e != nil
+	}
+	if err != nil && strings.Contains(err.Error(), noCertificate) {
+		return &eidas.Error{Reason: eidas.ReasonCertificateMissing}, true
+	}
+	return nil, false
+}
