@@ -8,6 +8,7 @@ replace github.com/seed-b953571c/eidas => ../
 replace github.com/weppos/publicsuffix-go => github.com/weppos/publicsuffix-go v0.50.3
 
 require (
+	github.com/moov-io/signedxml v1.4.0
 	github.com/seed-b953571c/eidas v0.0.0-00010101000000-000000000000
 	github.com/stretchr/testify v1.12.1
 	github.com/zmap/zcrypto v0.0.0-20260906180147-3ed30b1e9340
@@ -16,7 +17,11 @@ require (
 )
 
 require (
+	github.com/beevik/etree v1.7.1 // indirect
+	github.com/jonboulle/clockwork v0.5.0 // indirect
 	github.com/pelletier/go-toml v1.9.5 // indirect
+	github.com/russellhaering/goxmldsig v1.6.1 // indirect
+	github.com/sirosfoundation/go-cryptoutil v0.6.0 // indirect
 	github.com/weppos/publicsuffix-go v0.50.4-0.20260821095816-b0fdb5c2d345 // indirect
 	go.yaml.in/yaml/v3 v3.0.5 // indirect
 	golang.org/x/crypto v0.58.0 // indirect
