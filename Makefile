@@ -4,7 +4,7 @@ GOLANGCI      ?= v2.15.0
 GOFUMPT       ?= v0.12.0
 FUZZTIME      ?= 10s
 
-.PHONY: build test race lint fuzz bench integration demo tidy tools
+.PHONY: build test race lint fuzz bench integration demo examples tidy tools
 
 build:
 	$(GO) build ./...
@@ -40,6 +40,12 @@ integration:
 demo:
 	$(GO) run ./cmd/eidas demo
 
+# A module of its own. The generator of testdata is in no pattern of the go command.
+examples:
+	$(GO) vet ./testdata/generate
+	cd examples && $(GO) vet ./... && $(GO) test ./...
+
 tidy:
 	$(GO) mod tidy -diff
 	cd bench && $(GO) mod tidy -diff
+	cd examples && $(GO) mod tidy -diff
