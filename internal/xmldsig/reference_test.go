@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"sort"
 	"strings"
 )
@@ -167,13 +168,13 @@ func refWrite(b *strings.Builder, n *refNode, rendered map[string]string, o refO
 			}
 		}
 	}
-	now := map[string]string{}
-	for p, u := range rendered {
-		now[p] = u
-	}
+	now := rendered
 	var lines []string
 	for p := range used {
 		if uri := n.lookup(p); p != "xml" && now[p] != uri {
+			if len(lines) == 0 {
+				now = maps.Clone(rendered)
+			}
 			now[p] = uri
 			lines = append(lines, p)
 		}
@@ -229,6 +230,9 @@ func refAttributes(b *strings.Builder, n *refNode, o refOptions) {
 }
 
 func refEscape(s string, attribute bool) string {
+	if !strings.ContainsAny(s, "&<>\"\t\n\r") {
+		return s
+	}
 	if attribute {
 		return strings.NewReplacer("&", "&amp;", "<", "&lt;", `"`, "&quot;",
 			"\t", "&#x9;", "\n", "&#xA;", "\r", "&#xD;").Replace(s)
