@@ -460,6 +460,8 @@ func TestNotACertificate(t *testing.T) {
 		"version 1 with extensions":  {tbs(append(v1[:6:6], exts)...), false},
 		"tail in tbsCertificate":     {tbs(append(v1[:6:6], integer(1))...), false},
 		"subject missing":            {tbs(v1[:4]...), false},
+		"tail after the extensions":  {tbs(append(append([][]byte{tlv(cbasn1.Tag(0).Constructed().ContextSpecific(), integer(2))}, v1...), tlv(cbasn1.Tag(3).Constructed().ContextSpecific(), sequence(extension("1.2.3", nil)), integer(1)))...), false},
+		"version 3 with extensions":  {tbs(append(append([][]byte{tlv(cbasn1.Tag(0).Constructed().ContextSpecific(), integer(2))}, v1...), exts)...), true},
 		"extension not a SEQUENCE":   {certificate(nil, integer(1)), false},
 		"extension id not an OID":    {certificate(nil, sequence(integer(1), tlv(cbasn1.OCTET_STRING))), false},
 		"extension with a tail":      {certificate(nil, sequence(oidOf("1.2.3"), tlv(cbasn1.OCTET_STRING), integer(1))), false},

@@ -23,6 +23,8 @@ import (
 func FuzzElements(f *testing.F) {
 	f.Add([]byte{0x30, 0x80, 0, 0})
 	f.Add([]byte{0x30, 0x81, 0x80})
+	f.Add(append([]byte{0x04, 0x81, 0x7f}, make([]byte, 127)...))
+	f.Add(append([]byte{0x04, 0x82, 0x00, 0x80}, make([]byte, 128)...))
 	f.Add(append([]byte{0x04, 0x81, 0x80}, make([]byte, 130)...))
 	f.Add(append([]byte{0x04, 0x82, 1, 0}, make([]byte, 256)...))
 	f.Add([]byte{0x30, 0x84, 0, 0, 0, 1, 0})

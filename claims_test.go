@@ -86,6 +86,11 @@ func TestLawfulCertificate(t *testing.T) {
 	id, err := claims.Identity(eidas.ProfileEU)
 	require.NoError(t, err)
 	assert.Equal(t, tppID, id.String())
+	for _, p := range []eidas.Profile{"", "EU", "a/b"} {
+		id, err = claims.Identity(p)
+		require.ErrorIs(t, err, eidas.ReasonIdentityMalformed)
+		assert.True(t, id.IsZero())
+	}
 }
 
 func TestParseClaimsOfNothing(t *testing.T) {
@@ -257,6 +262,7 @@ func psd2Rows() []findingRow {
 		{rule: "Unspecified beside a role", psd2: psd2("LT-BL", piRole, role("0.4.0.19495.1.0", "Unspecified")), code: eidas.FindingUnspecifiedRole, severity: warning},
 		{rule: "no role", psd2: psd2("LT-BL"), code: eidas.FindingNoRoles, severity: failure, refused: true},
 		{rule: "too many roles", psd2: psd2("LT-BL", bytes.Repeat(role("1.2.3", "x"), eidas.MaxRoles+1)), code: eidas.FindingTooMany, severity: failure, refused: true},
+		{rule: "too many that are no roles", psd2: psd2("LT-BL", bytes.Repeat(null, eidas.MaxRoles+1)), code: eidas.FindingTooMany, severity: failure, refused: true},
 		{rule: "too many roles in one", psd2: psd2("LT-BL", sequence(bytes.Repeat(append(oidOf("1.2.3"), utf8String("x")...), eidas.MaxRoles+1))), code: eidas.FindingTooMany, severity: failure, refused: true},
 		{rule: "NCAName printable", psd2: psd2Of(roles, printableString("Bank"), id), code: eidas.FindingNCANameType, severity: warning},
 		{rule: "NCAName IA5", psd2: psd2Of(roles, ia5String("Bank"), id), code: eidas.FindingNCANameType, severity: warning},
@@ -384,6 +390,7 @@ func TestSubjectMustBeAName(t *testing.T) {
 		"RDN not a SET":            append(orgID(tppID), sequence()...),
 		"attribute not a SEQUENCE": append(orgID(tppID), rdn([]byte{5, 0})...),
 		"attribute with a tail":    rdn(sequence(oidOf(orgIDAttribute), utf8String(tppID), []byte{5, 0})),
+		"type not an OID":          rdn(sequence(utf8String("x"), utf8String("y"))),
 		"attribute without value":  rdn(sequence(oidOf(orgIDAttribute))),
 		"too many attributes":      bytes.Repeat(orgID(tppID), eidas.MaxAttributes+1),
 		"too many in one RDN":      rdn(bytes.Repeat(attribute(orgIDAttribute, utf8String(tppID)), eidas.MaxAttributes+1)),
@@ -542,6 +549,7 @@ func TestCABFMustAgree(t *testing.T) {
 		{"state too many", "NTRUS-1", ext(printableString("NTR"), printableString("US"), state("CA"), utf8String("1")), eidas.ReasonIdentityConflict},
 		{"state explicit", "NTRUS-1", ext(printableString("NTR"), printableString("US"), state("\x13\x02CA"), utf8String("1")), eidas.ReasonIdentityConflict},
 		{"reference printable", tppID, ext(psd, lt, printableString("BL-LB000458")), eidas.ReasonIdentityConflict},
+		{"parts cut elsewhere", tppID, ext(psd, printableString("LT-BL"), utf8String("LB000458")), eidas.ReasonIdentityConflict},
 		{"country of three letters", tppID, ext(psd, printableString("LTU"), utf8String("BL-LB000458")), eidas.ReasonIdentityConflict},
 		{"a tail", tppID, ext(psd, lt, utf8String("BL-LB000458"), utf8String("")), eidas.ReasonIdentityConflict},
 		{"a part missing", tppID, ext(psd, lt), eidas.ReasonIdentityConflict},

@@ -50,9 +50,9 @@ func (e *element) missing() bool { return e.full == nil }
 // body returns the content.
 func (e *element) body() []byte { return e.full[e.header:] }
 
-// next reads one TLV in DER: low tag number, definite minimal length. It
-// accepts exactly what cryptobyte.String.ReadAnyASN1Element accepts, which a
-// fuzz target holds it to. Reading claims is mostly this, for every peer and
+// next reads one TLV in DER: low tag number, definite minimal length. Up to
+// 16 MiB it accepts exactly what cryptobyte.String.ReadAnyASN1Element accepts,
+// which a fuzz target holds it to. Reading claims is mostly this, for every peer and
 // before the peer has proved anything; this form needs no writes through
 // pointers and takes a quarter of the time.
 func next(in []byte) (e element, rest []byte, ok bool) {

@@ -175,6 +175,13 @@ func TestDottedForms(t *testing.T) {
 	}
 }
 
+func TestElementBeyondAnyInputHere(t *testing.T) {
+	for size, want := range map[int]bool{1<<24 - 1: true, 1 << 24: false} {
+		_, _, _, ok := eidas.Next(tlv(cbasn1.OCTET_STRING, make([]byte, size)))
+		assert.Equal(t, want, ok, "%d octets", size)
+	}
+}
+
 func TestFindingCodesAreAllListedOnce(t *testing.T) {
 	file, err := parser.ParseFile(token.NewFileSet(), "finding.go", nil, 0)
 	require.NoError(t, err)

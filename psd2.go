@@ -203,7 +203,7 @@ func (r *claimsReader) listRoles(p *PSD2, list []byte) {
 // pairs in one RoleOfPSP are a known mistake; taking the first alone would give
 // a silently wrong answer, so they are all read or the statement is refused.
 func (r *claimsReader) role(p *PSD2, body []byte) {
-	count, pairs := 0, true
+	count := 0
 	for first := true; first || len(body) > 0; first = false {
 		var pair [2]element // stays missing beyond the end of body
 		for i := 0; i < len(pair) && len(body) > 0; i++ {
@@ -218,20 +218,16 @@ func (r *claimsReader) role(p *PSD2, body []byte) {
 			r.fatal(FindingTooMany, dottedPSD2, "more than "+strconv.Itoa(maxRoles)+" roles")
 			return
 		}
-		pairs = r.pair(p, &pair[0], &pair[1]) && pairs
+		r.pair(p, &pair[0], &pair[1])
 	}
-	switch {
-	case count <= 2:
-	case pairs:
+	if count > 2 {
 		r.shape(FindingFlatRoles, dottedPSD2, strconv.Itoa(count)+" elements")
-	default:
-		r.fatal(FindingFlatRoles, dottedPSD2, strconv.Itoa(count)+" elements")
 	}
 }
 
-// pair keeps one OID and name, and reports whether they have their types.
-func (r *claimsReader) pair(p *PSD2, oid, name *element) bool {
-	ok := true
+// pair keeps one OID and name. What has not its type is a finding of its own, so
+// flattened roles that are no pairs are refused under leniency too.
+func (r *claimsReader) pair(p *PSD2, oid, name *element) {
 	role := Role{}
 	if _, name, _, isOID := nextOID(oid.full); isOID {
 		role.OID = name
@@ -239,23 +235,18 @@ func (r *claimsReader) pair(p *PSD2, oid, name *element) bool {
 		r.fatal(FindingRoleOIDType, dottedPSD2, oid.kind())
 		text, _ := r.directoryText(oid)
 		role.OID = "tag" + strconv.Itoa(oid.number()) + ":" + text
-		ok = false
 	}
 	text, exact := r.roleName(role.OID, name)
 	role.Name = text
 	switch {
-	case name.tag == asn1.UTF8String && exact:
-	case (name.tag == asn1.PrintableString || name.tag == asn1.IA5String) && exact:
-		r.add(FindingRoleNameType, SeverityWarning, dottedPSD2, name.kind())
-	default:
+	case !exact || name.tag != asn1.UTF8String && name.tag != asn1.PrintableString && name.tag != asn1.IA5String:
 		r.fatal(FindingRoleNameType, dottedPSD2, name.kind())
-		ok = false
-	}
-	if ok && !nameSize(text) {
+	case !nameSize(text):
 		r.fatal(FindingRoleNameSize, dottedPSD2, strconv.Itoa(utf8.RuneCountInString(text))+" characters")
+	case name.tag != asn1.UTF8String:
+		r.add(FindingRoleNameType, SeverityWarning, dottedPSD2, name.kind())
 	}
 	p.Roles = append(p.Roles, role)
-	return ok
 }
 
 // roleName returns the text of a role name, without a copy where it is the one
