@@ -26,7 +26,7 @@ demands a QSealC and takes other identities too, unless --require-psd2 is given.
 Everything that was let pass is named in degraded.
 
 Identities are the EU's only under anchors of a notice in the Official Journal;
-under any others the trust profile is test, and they are written as test/ID.
+under any others the trust profile is test, and profile says so.
 
 With --json, one object:
   decision                       accept or refuse
