@@ -73,6 +73,7 @@ func TestCorpora(t *testing.T) {
 		"openssl-ocsp/cases.csv":  runOpenSSL,
 		"ocsp-mutants/cases.json": runMutants,
 		"rfc9919/request.der":     runRFC9919,
+		"pkits/cases.json":        runPKITS,
 	} {
 		if _, err := os.Stat(filepath.Join(dir, name)); errors.Is(err, fs.ErrNotExist) {
 			t.Logf("%s: absent", name)

@@ -20,14 +20,25 @@ const (
 	oidSHA384 = "\x60\x86\x48\x01\x65\x03\x04\x02\x02"
 	oidSHA512 = "\x60\x86\x48\x01\x65\x03\x04\x02\x03"
 
-	oidOCSPBasic      = "\x2b\x06\x01\x05\x05\x07\x30\x01\x01"     // 1.3.6.1.5.5.7.48.1.1
-	oidNonce          = "\x2b\x06\x01\x05\x05\x07\x30\x01\x02"     // id-pkix-ocsp-nonce
-	oidCrlID          = "\x2b\x06\x01\x05\x05\x07\x30\x01\x03"     // id-pkix-ocsp-crl
-	oidArchiveCutoff  = "\x2b\x06\x01\x05\x05\x07\x30\x01\x06"     // id-pkix-ocsp-archive-cutoff
-	oidServiceLocator = "\x2b\x06\x01\x05\x05\x07\x30\x01\x07"     // id-pkix-ocsp-service-locator
-	oidExtendedRevoke = "\x2b\x06\x01\x05\x05\x07\x30\x01\x09"     // id-pkix-ocsp-extended-revoke
-	oidCertHash       = "\x2b\x24\x08\x03\x0d"                     // 1.3.36.8.3.13
-	oidSCTList        = "\x2b\x06\x01\x04\x01\xd6\x79\x02\x04\x05" // 1.3.6.1.4.1.11129.2.4.5
+	oidOCSPBasic      = "\x2b\x06\x01\x05\x05\x07\x30\x01\x01" // 1.3.6.1.5.5.7.48.1.1
+	oidNonce          = "\x2b\x06\x01\x05\x05\x07\x30\x01\x02" // id-pkix-ocsp-nonce
+	oidCrlID          = "\x2b\x06\x01\x05\x05\x07\x30\x01\x03" // id-pkix-ocsp-crl
+	oidArchiveCutoff  = "\x2b\x06\x01\x05\x05\x07\x30\x01\x06" // id-pkix-ocsp-archive-cutoff
+	oidServiceLocator = "\x2b\x06\x01\x05\x05\x07\x30\x01\x07" // id-pkix-ocsp-service-locator
+	oidExtendedRevoke = "\x2b\x06\x01\x05\x05\x07\x30\x01\x09" // id-pkix-ocsp-extended-revoke
+	oidCertHash       = "\x2b\x24\x08\x03\x0d"                 // 1.3.36.8.3.13
+
+	oidReasonCode   = "\x55\x1d\x15" // 2.5.29.21
+	oidInvalidity   = "\x55\x1d\x18"
+	oidEntryIssuer  = "\x55\x1d\x1d"
+	oidIssuerAlt    = "\x55\x1d\x12"
+	oidCRLNumber    = "\x55\x1d\x14"
+	oidDelta        = "\x55\x1d\x1b"
+	oidIssuingPoint = "\x55\x1d\x1c"
+	oidAuthorityKey = "\x55\x1d\x23"
+	oidExpiredCerts = "\x55\x1d\x3c"
+
+	oidSCTList = "\x2b\x06\x01\x04\x01\xd6\x79\x02\x04\x05" // 1.3.6.1.4.1.11129.2.4.5
 
 	oidRSASHA1    = "\x2a\x86\x48\x86\xf7\x0d\x01\x01\x05" // 1.2.840.113549.1.1.5
 	oidRSASHA1OIW = "\x2b\x0e\x03\x02\x1d"                 // 1.3.14.3.2.29, still met
@@ -183,6 +194,23 @@ func readTime(in *cryptobyte.String, out *time.Time) bool {
 		return false
 	}
 	return shortTime(s[2:14], century*100, out)
+}
+
+// readEitherTime reads a Time: UTCTime or GeneralizedTime, each in its one form.
+// RFC 5280 wants UTCTime until 2049; that is not insisted on, as both say the same.
+func readEitherTime(in *cryptobyte.String, out *time.Time) bool {
+	if !in.PeekASN1Tag(asn1.UTCTime) {
+		return readTime(in, out)
+	}
+	var s cryptobyte.String
+	if !in.ReadASN1(&s, asn1.UTCTime) || len(s) != 13 || s[12] != 'Z' {
+		return false
+	}
+	century := 1900
+	if s[0] < '5' {
+		century = 2000
+	}
+	return shortTime(s[:12], century, out)
 }
 
 // shortTime reads YYMMDDHHMMSS.

@@ -110,7 +110,8 @@ func orDefault(d, def time.Duration) time.Duration {
 // beyond eidas.StatusAnswer.
 type Answer struct {
 	eidas.StatusAnswer
-	// Responder is the certificate whose key signed the answer.
+	// Responder is the certificate whose key signed the answer, be it an OCSP
+	// response or a CRL.
 	Responder *x509.Certificate
 	// DelegateUnchecked says that Responder is a delegate of the issuer without
 	// id-pkix-ocsp-nocheck, so that its own status is still open (rule P7).
@@ -122,6 +123,10 @@ type Answer struct {
 	CertHash bool
 	// NonIssued says that the issuer never issued the certificate (rule P13).
 	NonIssued bool
+	// InvalidityDate is since when the certificate is thought to have been unfit
+	// for use, zero when the source does not say (rule C10). It is for people:
+	// nothing here takes it for a reason to accept what came before.
+	InvalidityDate time.Time
 	// RenewAfter is when the answer is due for renewal; not after FreshUntil.
 	RenewAfter time.Time
 }

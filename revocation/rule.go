@@ -11,8 +11,8 @@ import (
 // The zero Rule belongs to no check.
 type Rule uint8
 
-// The rules. Q is about asking, P about OCSP responses, B about certificates
-// for which nobody has to be asked.
+// The rules. Q is about asking, P about OCSP responses, C about CRLs, B about
+// certificates for which nobody has to be asked.
 const (
 	RuleQ1 Rule = iota + 1 // certificate identifier of the request
 	RuleQ2                 // transport
@@ -35,6 +35,18 @@ const (
 	RuleP14 // certificates that have expired
 	RuleP15 // revocation in the future
 	RuleP16 // signature algorithms
+
+	RuleC1  // distribution points of the certificate
+	RuleC2  // issuer and signature of the CRL
+	RuleC3  // scope of the CRL
+	RuleC4  // reasons
+	RuleC5  // times
+	RuleC6  // critical extensions and versions
+	RuleC7  // certificate issuer of an entry
+	RuleC8  // delta CRLs
+	RuleC9  // never backwards
+	RuleC10 // invalidity date
+	RuleC11 // strict DER
 
 	RuleB4 // no revocation information is owed
 )
@@ -83,6 +95,28 @@ func (r Rule) info() ruleInfo {
 		return ruleInfo{"P15", "RFC 6960, 2.2"}
 	case RuleP16:
 		return ruleInfo{"P16", "ETSI TS 119 312"}
+	case RuleC1:
+		return ruleInfo{"C1", "RFC 5280, 4.2.1.13"}
+	case RuleC2:
+		return ruleInfo{"C2", "RFC 5280, 6.3.3 (b) (1), (f), (g)"}
+	case RuleC3:
+		return ruleInfo{"C3", "RFC 5280, 6.3.3 (b) (2)"}
+	case RuleC4:
+		return ruleInfo{"C4", "RFC 5280, 6.3.3 (d), (e), (l)"}
+	case RuleC5:
+		return ruleInfo{"C5", "RFC 5280, 5.1.2.4 and 5.1.2.5"}
+	case RuleC6:
+		return ruleInfo{"C6", "RFC 5280, 5.2 and 5.3"}
+	case RuleC7:
+		return ruleInfo{"C7", "RFC 5280, 5.3.3"}
+	case RuleC8:
+		return ruleInfo{"C8", "RFC 5280, 5.2.4 and 6.3.3 (c)"}
+	case RuleC9:
+		return ruleInfo{"C9", "RFC 5280, 5.2.3"}
+	case RuleC10:
+		return ruleInfo{"C10", "RFC 5280, 5.3.2"}
+	case RuleC11:
+		return ruleInfo{"C11", "RFC 5280, 5.1"}
 	case RuleB4:
 		return ruleInfo{"B4", "RFC 9608, 3; ETSI EN 319 412-1, 5.2"}
 	}

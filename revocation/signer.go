@@ -34,7 +34,7 @@ type signer struct {
 // order, and verifies that it is authorised and signed b (rules P4 to P7, P16).
 func (q *ocspQuestion) findSigner(b *basicResponse) (signer, error) {
 	alg := b.algorithm.signature()
-	if err := q.policy.checkAlgorithm(alg); err != nil {
+	if err := checkAlgorithm(alg, q.policy.AllowSHA1); err != nil {
 		return signer{}, err
 	}
 	var first error
@@ -133,7 +133,7 @@ func (q *ocspQuestion) trySigner(b *basicResponse, alg x509.SignatureAlgorithm, 
 		}
 		s.unchecked = unchecked
 	}
-	if err := q.policy.checkKey(c.cert); err != nil {
+	if err := checkKey(c.cert, q.policy.AllowSHA1); err != nil {
 		return signer{}, err
 	}
 	if err := c.cert.CheckSignature(alg, b.tbs, b.signature); err != nil {
@@ -156,7 +156,7 @@ func (q *ocspQuestion) checkDelegate(b *basicResponse, cert *x509.Certificate) (
 	if err := q.checkFit(b, cert); err != nil {
 		return false, err
 	}
-	if err := q.policy.checkAlgorithm(cert.SignatureAlgorithm); err != nil {
+	if err := checkAlgorithm(cert.SignatureAlgorithm, q.policy.AllowSHA1); err != nil {
 		return false, err
 	}
 	// Not CheckSignatureFrom: it refuses SHA-1, which checkAlgorithm decides.
@@ -206,7 +206,7 @@ func hasNoCheck(cert *x509.Certificate) bool {
 }
 
 // checkAlgorithm is rule P16.
-func (p OCSPPolicy) checkAlgorithm(alg x509.SignatureAlgorithm) error {
+func checkAlgorithm(alg x509.SignatureAlgorithm, allowSHA1 bool) error {
 	switch alg {
 	case x509.SHA256WithRSA, x509.SHA384WithRSA, x509.SHA512WithRSA,
 		x509.SHA256WithRSAPSS, x509.SHA384WithRSAPSS, x509.SHA512WithRSAPSS,
@@ -214,7 +214,7 @@ func (p OCSPPolicy) checkAlgorithm(alg x509.SignatureAlgorithm) error {
 		x509.PureEd25519:
 		return nil
 	case x509.SHA1WithRSA, x509.ECDSAWithSHA1:
-		if p.AllowSHA1 {
+		if allowSHA1 {
 			return nil
 		}
 		return invalid(RuleP16, "signature algorithm %s is too weak", alg)
@@ -224,8 +224,8 @@ func (p OCSPPolicy) checkAlgorithm(alg x509.SignatureAlgorithm) error {
 	return invalid(RuleP16, "signature algorithm %s is not supported", alg)
 }
 
-func (p OCSPPolicy) checkKey(cert *x509.Certificate) error {
-	if k, ok := cert.PublicKey.(*rsa.PublicKey); ok && k.N.BitLen() < minRSABits && !p.AllowSHA1 {
+func checkKey(cert *x509.Certificate, allowSHA1 bool) error {
+	if k, ok := cert.PublicKey.(*rsa.PublicKey); ok && k.N.BitLen() < minRSABits && !allowSHA1 {
 		return invalid(RuleP16, "RSA key of %d bits is too short", k.N.BitLen())
 	}
 	return nil

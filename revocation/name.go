@@ -1,0 +1,157 @@
+package revocation
+
+import (
+	"bytes"
+
+	"golang.org/x/crypto/cryptobyte"
+	"golang.org/x/crypto/cryptobyte/asn1"
+)
+
+const (
+	// maxNames bounds the names of one distribution point; real ones have 1 to 4.
+	maxNames = 32
+	// maxRDNs bounds the attributes of a name; real ones have up to 10.
+	maxRDNs = 64
+)
+
+// Tags of GeneralName (RFC 5280, 4.2.1.6) that mean something here.
+const (
+	tagDirectoryName = asn1.Tag(0xa4)
+	tagURI           = asn1.Tag(0x86)
+)
+
+// generalName is a GeneralName: its tag and its content; for a directoryName
+// the content is the Name as an element.
+type generalName struct {
+	tag   asn1.Tag
+	value []byte
+}
+
+// readGeneralNames reads the content of a GeneralNames, SIZE (1..MAX).
+func readGeneralNames(in cryptobyte.String) ([]generalName, bool) {
+	var list []generalName
+	for !in.Empty() {
+		var n generalName
+		var value cryptobyte.String
+		if len(list) == maxNames || !in.ReadAnyASN1(&value, &n.tag) || n.tag&0xc0 != 0x80 {
+			return nil, false
+		}
+		n.value = value
+		if n.tag == tagDirectoryName {
+			var name cryptobyte.String
+			if !value.ReadASN1Element(&name, asn1.SEQUENCE) || !value.Empty() {
+				return nil, false
+			}
+			n.value = name
+		}
+		list = append(list, n)
+	}
+	return list, len(list) > 0
+}
+
+func (n generalName) equal(o generalName) bool {
+	if n.tag != o.tag {
+		return false
+	}
+	if n.tag == tagDirectoryName {
+		return sameName(n.value, o.value)
+	}
+	return bytes.Equal(n.value, o.value)
+}
+
+// namesIntersect reports whether one name is in both lists.
+func namesIntersect(a, b []generalName) bool {
+	for _, x := range a {
+		for _, y := range b {
+			if x.equal(y) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// hasDirectoryName reports whether the list holds the given Name.
+func hasDirectoryName(list []generalName, name []byte) bool {
+	return namesIntersect(list, []generalName{{tagDirectoryName, name}})
+}
+
+// sameName compares two Name elements: equal bytes, or equal by RFC 5280, 7.1
+// as far as this: the same attributes in the same order, whose texts are
+// PrintableString or UTF8String and differ in ASCII case and spaces only.
+func sameName(a, b []byte) bool {
+	if bytes.Equal(a, b) {
+		return true
+	}
+	x, okx := readName(a)
+	y, oky := readName(b)
+	if !okx || !oky || len(x) != len(y) {
+		return false
+	}
+	for i := range x {
+		if !x[i].equal(y[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+// attribute is an AttributeTypeAndValue. last says that it ends its relative
+// distinguished name.
+type attribute struct {
+	oid   []byte
+	tag   asn1.Tag
+	value []byte
+	last  bool
+}
+
+func readName(der []byte) ([]attribute, bool) {
+	in := cryptobyte.String(der)
+	var rdns cryptobyte.String
+	if !in.ReadASN1(&rdns, asn1.SEQUENCE) || !in.Empty() {
+		return nil, false
+	}
+	var list []attribute
+	for !rdns.Empty() {
+		var rdn cryptobyte.String
+		if !rdns.ReadASN1(&rdn, asn1.SET) || rdn.Empty() {
+			return nil, false
+		}
+		for !rdn.Empty() {
+			var seq, oid, value cryptobyte.String
+			var tag asn1.Tag
+			if len(list) == maxRDNs || !rdn.ReadASN1(&seq, asn1.SEQUENCE) ||
+				!seq.ReadASN1(&oid, asn1.OBJECT_IDENTIFIER) || !seq.ReadAnyASN1(&value, &tag) || !seq.Empty() {
+				return nil, false
+			}
+			list = append(list, attribute{oid, tag, value, rdn.Empty()})
+		}
+	}
+	return list, true
+}
+
+func (a attribute) equal(b attribute) bool {
+	if !bytes.Equal(a.oid, b.oid) || a.last != b.last {
+		return false
+	}
+	if a.tag == b.tag && bytes.Equal(a.value, b.value) {
+		return true
+	}
+	return a.isText() && b.isText() && bytes.Equal(fold(a.value), fold(b.value))
+}
+
+func (a attribute) isText() bool {
+	return a.tag == asn1.PrintableString || a.tag == asn1.UTF8String
+}
+
+// fold lowers ASCII letters, drops outer spaces and joins inner ones.
+func fold(text []byte) []byte {
+	fields := bytes.Fields(text)
+	joined := bytes.Join(fields, []byte{' '})
+	for i, c := range joined {
+		if 'A' <= c && c <= 'Z' {
+			joined[i] = c + 'a' - 'A'
+		}
+	}
+	return joined
+}
