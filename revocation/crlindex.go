@@ -85,15 +85,23 @@ func (x *crlIndex) fill(offsets []uint32) {
 	x.seed = maphash.MakeSeed()
 	x.slots = make([]uint32, 1<<bits.Len(uint(x.n+x.n/2)))
 	for _, offset := range offsets {
-		rest := cryptobyte.String(x.entries[offset:])
-		var e crlEntry
-		e.read(&rest) // build has seen that it can be read
-		i := x.slot(e.serial)
+		i := x.slot(x.serialAt(offset))
 		for x.slots[i] != 0 {
 			i = x.next(i)
 		}
 		x.slots[i] = offset + 1
 	}
+}
+
+// serialAt reads the serial number of the entry at offset, which build has seen
+// that it can be read.
+func (x *crlIndex) serialAt(offset uint32) []byte {
+	rest := cryptobyte.String(x.entries[offset:])
+	var seq, serial cryptobyte.String
+	if !rest.ReadASN1(&seq, asn1.SEQUENCE) || !seq.ReadASN1(&serial, asn1.INTEGER) {
+		return nil
+	}
+	return serial
 }
 
 func (x *crlIndex) slot(serial []byte) int {
@@ -112,17 +120,20 @@ func (x *crlIndex) find(serial, certIssuer, crlIssuer []byte) (crlEntry, bool) {
 	first := uint32(0)
 	for i := x.slot(serial); x.slots[i] != 0; i = x.next(i) {
 		offset := x.slots[i] - 1
-		rest := cryptobyte.String(x.entries[offset:])
-		var e crlEntry
-		if !e.read(&rest) || !bytes.Equal(e.serial, serial) || !x.isAbout(offset, certIssuer, crlIssuer) {
+		if !bytes.Equal(x.serialAt(offset), serial) || !x.isAbout(offset, certIssuer, crlIssuer) {
 			continue
 		}
 		if first == 0 || offset+1 < first {
-			found, first = e, offset+1
+			first = offset + 1
 		}
 	}
-	if first == 0 || found.readExtensions() != nil {
+	if first == 0 {
 		return crlEntry{}, false
+	}
+	// build has seen that the entry can be read; what cannot is revoked still.
+	rest := cryptobyte.String(x.entries[first-1:])
+	if found.read(&rest) {
+		_ = found.readExtensions()
 	}
 	return found, true
 }

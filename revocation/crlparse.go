@@ -97,6 +97,9 @@ func (c *CRL) parseList(tbs cryptobyte.String, outer []byte) error {
 	if hasEntries && entries.Empty() {
 		return invalid(RuleC11, "list of revoked certificates is there but empty")
 	}
+	if _, ok := readName(issuer); !ok {
+		return invalid(RuleC11, "issuer is malformed")
+	}
 	c.issuer = issuer
 	if hasExts {
 		if !v2 {

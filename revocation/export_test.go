@@ -1,6 +1,11 @@
 package revocation
 
-import "crypto"
+import (
+	"crypto"
+	"math/big"
+	"slices"
+	"time"
+)
 
 // NewRequest encodes a request with the preferred hash.
 func NewRequest(t Target, nonce []byte) ([]byte, error) { return newRequest(t, crypto.SHA256, nonce) }
@@ -21,4 +26,42 @@ func (c *Checker) Len() int {
 		return -1
 	}
 	return m.len()
+}
+
+// Lists reports whether a CRL lists a serial number of its issuer.
+func Lists(c *CRL, serial *big.Int, issuer []byte) bool {
+	_, ok := c.index.find(integerContent(serial), issuer, c.issuer)
+	return ok
+}
+
+// Lookup is Lists with what the entry says.
+func Lookup(c *CRL, serial *big.Int, issuer []byte) (at time.Time, reason int, ok bool) {
+	e, ok := c.index.find(integerContent(serial), issuer, c.issuer)
+	return e.revokedAt, e.reason, ok
+}
+
+// PointURLs are the URLs of a cRLDistributionPoints extension; opaque tells of
+// names that are not looked into.
+func PointURLs(value []byte) (urls []string, opaque, ok bool) {
+	points, ok := parsePoints(value)
+	for _, p := range points {
+		urls = append(urls, p.urls()...)
+		opaque = opaque || isOpaque(p.name) || isOpaque(pointName{full: p.issuers})
+	}
+	return urls, opaque, ok
+}
+
+func isOpaque(p pointName) bool {
+	return p.relative != nil || slices.ContainsFunc(p.full, func(n generalName) bool {
+		return n.tag == 0xa0 || n.tag == 0xa3 || n.tag == 0xa5
+	})
+}
+
+// IssuingFlags are the flags of an issuingDistributionPoint extension.
+func IssuingFlags(value []byte) (flags [3]bool, opaque, ok bool) {
+	p, err := parseIssuingPoint(value)
+	if err != nil {
+		return flags, false, false
+	}
+	return [3]bool{p.onlyUsers, p.onlyCAs, p.indirect}, isOpaque(p.name), true
 }

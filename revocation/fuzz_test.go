@@ -231,7 +231,7 @@ func isDER(b []byte, depth int) bool {
 				return false
 			}
 		case tag == 3:
-			if len(v) == 0 || v[0] != 0 {
+			if len(v) == 0 || v[0] > 7 {
 				return false
 			}
 		case tag == 5:

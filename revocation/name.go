@@ -33,20 +33,28 @@ func readGeneralNames(in cryptobyte.String) ([]generalName, bool) {
 	for !in.Empty() {
 		var n generalName
 		var value cryptobyte.String
-		if len(list) == maxNames || !in.ReadAnyASN1(&value, &n.tag) || n.tag&0xc0 != 0x80 {
+		if len(list) == maxNames || !in.ReadAnyASN1(&value, &n.tag) || !isGeneralName(n.tag) {
 			return nil, false
 		}
 		n.value = value
 		if n.tag == tagDirectoryName {
-			var name cryptobyte.String
-			if !value.ReadASN1Element(&name, asn1.SEQUENCE) || !value.Empty() {
+			if _, ok := readName(value); !ok {
 				return nil, false
 			}
-			n.value = name
 		}
 		list = append(list, n)
 	}
 	return list, len(list) > 0
+}
+
+// isGeneralName reports whether a tag is of a choice of GeneralName. The
+// content of otherName, x400Address and ediPartyName (0, 3, 5) is not looked at.
+func isGeneralName(t asn1.Tag) bool {
+	switch t {
+	case 0xa0, 0x81, 0x82, 0xa3, tagDirectoryName, 0xa5, tagURI, 0x87, 0x88:
+		return true
+	}
+	return false
 }
 
 func (n generalName) equal(o generalName) bool {
@@ -121,13 +129,28 @@ func readName(der []byte) ([]attribute, bool) {
 			var seq, oid, value cryptobyte.String
 			var tag asn1.Tag
 			if len(list) == maxRDNs || !rdn.ReadASN1(&seq, asn1.SEQUENCE) ||
-				!seq.ReadASN1(&oid, asn1.OBJECT_IDENTIFIER) || !seq.ReadAnyASN1(&value, &tag) || !seq.Empty() {
+				!seq.ReadASN1(&oid, asn1.OBJECT_IDENTIFIER) || !seq.ReadAnyASN1(&value, &tag) || !seq.Empty() ||
+				!isAttributeValue(tag, value) {
 				return nil, false
 			}
 			list = append(list, attribute{oid, tag, value, rdn.Empty()})
 		}
 	}
 	return list, true
+}
+
+// isAttributeValue takes what names are made of: strings, one of them of bits.
+func isAttributeValue(t asn1.Tag, value []byte) bool {
+	switch t {
+	case asn1.UTF8String, asn1.PrintableString, asn1.T61String, asn1.IA5String, asn1.GeneralString,
+		18, 28, 30, asn1.OCTET_STRING: // NumericString, UniversalString, BMPString
+		return true
+	case asn1.BIT_STRING:
+		return len(value) > 0 && value[0] <= 7
+	case asn1.GeneralizedTime, asn1.UTCTime: // dateOfBirth
+		return true
+	}
+	return false
 }
 
 func (a attribute) equal(b attribute) bool {

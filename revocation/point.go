@@ -23,11 +23,15 @@ func readReasons(content cryptobyte.String, out *reasonMask) bool {
 		return false
 	}
 	unused, bits := content[0], content[1:]
-	// DER: no trailing zeros in a list of named bits, so the last bit is set.
-	if len(bits) > 0 && (bits[len(bits)-1]>>unused)&1 == 0 || len(bits) > 0 && bits[len(bits)-1]&(1<<unused-1) != 0 {
+	*out = 0
+	if len(bits) == 0 {
+		return true
+	}
+	// DER: no trailing zeros in a list of named bits, so the last bit is set,
+	// and what is not in use is zero.
+	if last := bits[len(bits)-1]; (last>>unused)&1 == 0 || last&(1<<unused-1) != 0 {
 		return false
 	}
-	*out = 0
 	for i := range 8 * len(bits) {
 		if bits[i/8]&(0x80>>(i%8)) != 0 {
 			*out |= 1 << i
@@ -46,8 +50,8 @@ type pointName struct {
 
 func (p pointName) absent() bool { return p.full == nil && p.relative == nil }
 
-// read reads the content of the [0] in which the name is.
-func (p *pointName) read(in cryptobyte.String) bool {
+// readPointName reads the content of the [0] in which the name is.
+func readPointName(in cryptobyte.String, out *pointName) bool {
 	var content cryptobyte.String
 	var tag asn1.Tag
 	if !in.ReadAnyASN1(&content, &tag) || !in.Empty() {
@@ -56,10 +60,10 @@ func (p *pointName) read(in cryptobyte.String) bool {
 	switch tag {
 	case tag0:
 		var ok bool
-		p.full, ok = readGeneralNames(content)
+		out.full, ok = readGeneralNames(content)
 		return ok
 	case tag1:
-		p.relative = content
+		out.relative = content
 		return len(content) > 0
 	}
 	return false
@@ -105,7 +109,7 @@ func parsePoints(value []byte) ([]distributionPoint, bool) {
 	var list []distributionPoint
 	for !seq.Empty() {
 		p := distributionPoint{reasons: allReasons}
-		if len(list) == maxPoints || !p.read(&seq) {
+		if len(list) == maxPoints || !readPoint(&seq, &p) {
 			return nil, false
 		}
 		list = append(list, p)
@@ -113,7 +117,7 @@ func parsePoints(value []byte) ([]distributionPoint, bool) {
 	return list, true
 }
 
-func (p *distributionPoint) read(in *cryptobyte.String) bool {
+func readPoint(in *cryptobyte.String, p *distributionPoint) bool {
 	var seq, name, reasons, issuers cryptobyte.String
 	var hasName, hasReasons, hasIssuers bool
 	if !in.ReadASN1(&seq, asn1.SEQUENCE) ||
@@ -123,7 +127,7 @@ func (p *distributionPoint) read(in *cryptobyte.String) bool {
 		return false
 	}
 	// A point of reasons alone names nothing (RFC 5280, 4.2.1.13).
-	if !hasName && !hasIssuers || hasName && !p.name.read(name) || hasReasons && !readReasons(reasons, &p.reasons) {
+	if !hasName && !hasIssuers || hasName && !readPointName(name, &p.name) || hasReasons && !readReasons(reasons, &p.reasons) {
 		return false
 	}
 	if hasIssuers {
@@ -170,7 +174,7 @@ func parseIssuingPoint(value []byte) (*issuingPoint, error) {
 		!readFlag(&seq, 4, &p.indirect) || !readFlag(&seq, 5, &attributes) || !seq.Empty() {
 		return nil, invalid(RuleC3, "issuing distribution point is malformed")
 	}
-	if hasName && !p.name.read(name) || hasReasons && !readReasons(reasons, &p.reasons) {
+	if hasName && !readPointName(name, &p.name) || hasReasons && !readReasons(reasons, &p.reasons) {
 		return nil, invalid(RuleC3, "issuing distribution point is malformed")
 	}
 	if p.onlyUsers && p.onlyCAs || attributes && (p.onlyUsers || p.onlyCAs) {

@@ -53,72 +53,45 @@ const (
 
 type ruleInfo struct{ code, clause string }
 
+// rules is indexed by Rule; a test holds it complete and its codes unique.
+var rules = [...]ruleInfo{
+	RuleQ1:  {"Q1", "RFC 9919, 3.1.1"},
+	RuleQ2:  {"Q2", "RFC 9919, 6; RFC 6960, A.1"},
+	RuleQ3:  {"Q3", "RFC 9919, 4.2"},
+	RuleQ4:  {"Q4", "RFC 9654, 2.1; RFC 9919, 5"},
+	RuleP1:  {"P1", "RFC 6960, 4.2.1 and 4.2.2.3"},
+	RuleP2:  {"P2", "RFC 6960, 2.3; RFC 9919, 3.2.3"},
+	RuleP3:  {"P3", "RFC 6960, 3.2 (1) and 4.1.1"},
+	RuleP4:  {"P4", "RFC 6960, 4.2.2.2"},
+	RuleP5:  {"P5", "RFC 6960, 4.2.2.2; RFC 5280, 6.1.3"},
+	RuleP6:  {"P6", "RFC 6960, 3.2 (2) and 4.2.2.3"},
+	RuleP7:  {"P7", "RFC 6960, 4.2.2.2.1"},
+	RuleP8:  {"P8", "RFC 6960, 3.2 (5), (6) and 4.2.2.1"},
+	RuleP9:  {"P9", "RFC 6960, 4.2.2.1; RFC 9919, 5"},
+	RuleP10: {"P10", "ETSI EN 319 411-1, 6.2.4"},
+	RuleP11: {"P11", "RFC 6960, 4.4; RFC 5280, 4.2"},
+	RuleP12: {"P12", "Common PKI, part 4, 3.1.2"},
+	RuleP13: {"P13", "RFC 6960, 2.2 and 4.4.8"},
+	RuleP14: {"P14", "RFC 6960, 4.4.4"},
+	RuleP15: {"P15", "RFC 6960, 2.2"},
+	RuleP16: {"P16", "ETSI TS 119 312"},
+	RuleC1:  {"C1", "RFC 5280, 4.2.1.13"},
+	RuleC2:  {"C2", "RFC 5280, 6.3.3 (b) (1), (f), (g)"},
+	RuleC3:  {"C3", "RFC 5280, 6.3.3 (b) (2)"},
+	RuleC4:  {"C4", "RFC 5280, 6.3.3 (d), (e), (l)"},
+	RuleC5:  {"C5", "RFC 5280, 5.1.2.4 and 5.1.2.5"},
+	RuleC6:  {"C6", "RFC 5280, 5.2 and 5.3"},
+	RuleC7:  {"C7", "RFC 5280, 5.3.3"},
+	RuleC8:  {"C8", "RFC 5280, 5.2.4 and 6.3.3 (c)"},
+	RuleC9:  {"C9", "RFC 5280, 5.2.3"},
+	RuleC10: {"C10", "RFC 5280, 5.3.2"},
+	RuleC11: {"C11", "RFC 5280, 5.1"},
+	RuleB4:  {"B4", "RFC 9608, 3; ETSI EN 319 412-1, 5.2"},
+}
+
 func (r Rule) info() ruleInfo {
-	switch r {
-	case RuleQ1:
-		return ruleInfo{"Q1", "RFC 9919, 3.1.1"}
-	case RuleQ2:
-		return ruleInfo{"Q2", "RFC 9919, 6; RFC 6960, A.1"}
-	case RuleQ3:
-		return ruleInfo{"Q3", "RFC 9919, 4.2"}
-	case RuleQ4:
-		return ruleInfo{"Q4", "RFC 9654, 2.1; RFC 9919, 5"}
-	case RuleP1:
-		return ruleInfo{"P1", "RFC 6960, 4.2.1 and 4.2.2.3"}
-	case RuleP2:
-		return ruleInfo{"P2", "RFC 6960, 2.3; RFC 9919, 3.2.3"}
-	case RuleP3:
-		return ruleInfo{"P3", "RFC 6960, 3.2 (1) and 4.1.1"}
-	case RuleP4:
-		return ruleInfo{"P4", "RFC 6960, 4.2.2.2"}
-	case RuleP5:
-		return ruleInfo{"P5", "RFC 6960, 4.2.2.2; RFC 5280, 6.1.3"}
-	case RuleP6:
-		return ruleInfo{"P6", "RFC 6960, 3.2 (2) and 4.2.2.3"}
-	case RuleP7:
-		return ruleInfo{"P7", "RFC 6960, 4.2.2.2.1"}
-	case RuleP8:
-		return ruleInfo{"P8", "RFC 6960, 3.2 (5), (6) and 4.2.2.1"}
-	case RuleP9:
-		return ruleInfo{"P9", "RFC 6960, 4.2.2.1; RFC 9919, 5"}
-	case RuleP10:
-		return ruleInfo{"P10", "ETSI EN 319 411-1, 6.2.4"}
-	case RuleP11:
-		return ruleInfo{"P11", "RFC 6960, 4.4; RFC 5280, 4.2"}
-	case RuleP12:
-		return ruleInfo{"P12", "Common PKI, part 4, 3.1.2"}
-	case RuleP13:
-		return ruleInfo{"P13", "RFC 6960, 2.2 and 4.4.8"}
-	case RuleP14:
-		return ruleInfo{"P14", "RFC 6960, 4.4.4"}
-	case RuleP15:
-		return ruleInfo{"P15", "RFC 6960, 2.2"}
-	case RuleP16:
-		return ruleInfo{"P16", "ETSI TS 119 312"}
-	case RuleC1:
-		return ruleInfo{"C1", "RFC 5280, 4.2.1.13"}
-	case RuleC2:
-		return ruleInfo{"C2", "RFC 5280, 6.3.3 (b) (1), (f), (g)"}
-	case RuleC3:
-		return ruleInfo{"C3", "RFC 5280, 6.3.3 (b) (2)"}
-	case RuleC4:
-		return ruleInfo{"C4", "RFC 5280, 6.3.3 (d), (e), (l)"}
-	case RuleC5:
-		return ruleInfo{"C5", "RFC 5280, 5.1.2.4 and 5.1.2.5"}
-	case RuleC6:
-		return ruleInfo{"C6", "RFC 5280, 5.2 and 5.3"}
-	case RuleC7:
-		return ruleInfo{"C7", "RFC 5280, 5.3.3"}
-	case RuleC8:
-		return ruleInfo{"C8", "RFC 5280, 5.2.4 and 6.3.3 (c)"}
-	case RuleC9:
-		return ruleInfo{"C9", "RFC 5280, 5.2.3"}
-	case RuleC10:
-		return ruleInfo{"C10", "RFC 5280, 5.3.2"}
-	case RuleC11:
-		return ruleInfo{"C11", "RFC 5280, 5.1"}
-	case RuleB4:
-		return ruleInfo{"B4", "RFC 9608, 3; ETSI EN 319 412-1, 5.2"}
+	if int(r) < len(rules) {
+		return rules[r]
 	}
 	return ruleInfo{}
 }
