@@ -126,7 +126,7 @@ func (s *criteriaSubject) matchKeyUsage(k KeyUsageCriterion) truth {
 
 func (s *criteriaSubject) matchStatements(q []StatementCriterion) truth {
 	for _, want := range q {
-		if !s.statement(want.ID) ||
+		if want.ID != "" && !s.statement(want.ID) ||
 			want.Type != "" && !slices.Contains(s.qcTypes, want.Type) ||
 			!containsAll(s.nations, want.Legislation) {
 			return truthNo

@@ -26,7 +26,7 @@ const (
 // path is a verified chain: the leaf first, the listed CA last.
 type path struct {
 	chain    []*x509.Certificate
-	services []*Service // of the listed CA, and of listed CAs above it
+	services []*Service // of every listed CA on the path and above it
 }
 
 // pathFinder looks for a path from the leaf to a listed CA through the
@@ -75,7 +75,7 @@ func findPath(set *ServiceSet, peer []*x509.Certificate, at time.Time) (*path, *
 	if ca == nil {
 		return nil, f.refusal(peer[0])
 	}
-	return &path{chain: chain, services: set.servicesAbove(ca)}, nil
+	return &path{chain: chain, services: set.servicesOn(chain, ca)}, nil
 }
 
 func (f *pathFinder) refusal(leaf *x509.Certificate) *Error {
@@ -133,9 +133,10 @@ func (f *pathFinder) mayIssue(c *x509.Certificate, partial []*x509.Certificate) 
 }
 
 // isUsableCA checks an intermediate with below CA certificates between it and
-// the leaf (RFC 5280, 6.1.4 (k) to (o)).
+// the leaf (RFC 5280, 6.1.4 (k) to (o)). Its key must be as strong as a leaf's,
+// and its extended key usages, if any, must not be those of another service.
 func isUsableCA(c *x509.Certificate, below int, at time.Time) bool {
-	if !c.BasicConstraintsValid || !c.IsCA {
+	if !c.BasicConstraintsValid || !c.IsCA || !strongKey(c.PublicKey) || onlyServicePurposes(c) {
 		return false
 	}
 	if c.MaxPathLen >= 0 && (c.MaxPathLen > 0 || c.MaxPathLenZero) && below > c.MaxPathLen {
@@ -153,7 +154,7 @@ func isUsableCA(c *x509.Certificate, below int, at time.Time) bool {
 // verify checks the signatures of partial below ca, from ca down. A nil chain
 // without an error means that a signature did not verify.
 func (f *pathFinder) verify(partial []*x509.Certificate, ca *listedCA) ([]*x509.Certificate, *Error) {
-	anchor, err := ca.anchor.Certificate()
+	anchor, err := ca.certificate()
 	if err != nil {
 		f.last = refuse(ReasonIssuerUnknown, "listed issuer %q cannot be used: %w", partial[len(partial)-1].Issuer.String(), err)
 		return nil, nil

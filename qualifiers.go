@@ -203,6 +203,7 @@ const (
 	WarnStatusPreEIDAS       WarningCode = "pre-eidas-status-under-eidas"
 	WarnUsageBeforeEIDAS     WarningCode = "eidas-usage-before-eidas"
 	WarnServiceConflict      WarningCode = "service-conflict"
+	WarnExtensionUnknown     WarningCode = "critical-extension-unknown"
 	WarnCriteriaUndecidable  WarningCode = "criteria-undecidable"
 )
 

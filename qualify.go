@@ -217,6 +217,7 @@ type candidate struct {
 	period  *Period
 	quals   []string
 	open    bool // a criterion could not be decided
+	foreign bool // a critical extension that nobody here understands
 	verdict Verdict
 }
 
@@ -255,6 +256,9 @@ func (l *qualifyLeaf) qualifyAt(services []*Service, at time.Time) QualifiedAt {
 		if c.open {
 			return indeterminate(WarnCriteriaUndecidable, serviceLabel(c))
 		}
+		if c.foreign {
+			return indeterminate(WarnExtensionUnknown, serviceLabel(c))
+		}
 		if !preEIDAS(at) && statusEra(c.period.Status) == eraPre {
 			return indeterminate(WarnStatusPreEIDAS, serviceLabel(c))
 		}
@@ -290,6 +294,7 @@ func (l *qualifyLeaf) candidates(services []*Service, at time.Time) []*candidate
 			if p := &s.Periods[i]; !at.Before(p.Start) {
 				c := &candidate{service: s, period: p}
 				c.quals, c.open = l.qualifiers(p)
+				c.foreign = len(p.UnknownCritical) > 0
 				out = append(out, c)
 				break
 			}

@@ -3,6 +3,7 @@ package eidas
 import (
 	"bytes"
 	"crypto/x509"
+	"slices"
 	"sync"
 	"time"
 )
@@ -19,13 +20,42 @@ type ServiceSet struct {
 	responders map[*Provider][]*Anchor
 }
 
-// listedCA is one CA, a name with a key, and every service it identifies.
+// listedCA is one CA, a name with a key, and every service it identifies. Lists
+// of several states may show it with different certificates; none of them may
+// stand in the way of another.
 type listedCA struct {
-	anchor   *Anchor // the first certificate seen of this CA
+	anchors  []*Anchor
 	services []*Service
 
 	once   sync.Once
-	issuer *listedCA // the listed CA that issued anchor, nil when there is none
+	issuer *listedCA // the listed CA that issued it, nil when there is none
+}
+
+// certificate returns the first certificate of the CA that crypto/x509 reads;
+// they differ in nothing that a path asks of an anchor.
+func (ca *listedCA) certificate() (*x509.Certificate, error) {
+	var first error
+	for _, a := range ca.anchors {
+		c, err := a.Certificate()
+		if err == nil {
+			return c, nil
+		}
+		if first == nil {
+			first = err
+		}
+	}
+	return nil, first
+}
+
+// agrees reports whether some certificate of the CA does not contradict the
+// authority key identifier.
+func (ca *listedCA) agrees(authority []byte) bool {
+	for _, a := range ca.anchors {
+		if keyIDsAgree(authority, a.KeyID) {
+			return true
+		}
+	}
+	return false
 }
 
 // Service type URIs (ETSI TS 119 612 v2.4.1, 5.5.1).
@@ -65,16 +95,16 @@ func (s *ServiceSet) add(a *Anchor, svc *Service) {
 	key := newEntityKey(a.RawSPKI, a.RawSubject)
 	ca := s.byEntity[key]
 	if ca == nil {
-		ca = &listedCA{anchor: a}
+		ca = &listedCA{}
 		s.byEntity[key] = ca
 		s.bySubject[string(a.RawSubject)] = append(s.bySubject[string(a.RawSubject)], ca)
 	}
-	for _, have := range ca.services {
-		if have == svc {
-			return
-		}
+	if !slices.ContainsFunc(ca.anchors, func(have *Anchor) bool { return bytes.Equal(have.Raw, a.Raw) }) {
+		ca.anchors = append(ca.anchors, a)
 	}
-	ca.services = append(ca.services, svc)
+	if !slices.Contains(ca.services, svc) {
+		ca.services = append(ca.services, svc)
+	}
 }
 
 // AsOf returns the same set whose lists are judged for freshness at the given
@@ -106,7 +136,7 @@ func (s *ServiceSet) listTime(at time.Time) time.Time {
 func (s *ServiceSet) issuersOf(c *x509.Certificate) []*listedCA {
 	named := s.bySubject[string(c.RawIssuer)]
 	for i, ca := range named {
-		if !keyIDsAgree(c.AuthorityKeyId, ca.anchor.KeyID) {
+		if !ca.agrees(c.AuthorityKeyId) {
 			return filterKeyIDs(named, i, c.AuthorityKeyId)
 		}
 	}
@@ -118,7 +148,7 @@ func (s *ServiceSet) issuersOf(c *x509.Certificate) []*listedCA {
 func filterKeyIDs(named []*listedCA, first int, aki []byte) []*listedCA {
 	kept := append([]*listedCA(nil), named[:first]...)
 	for _, ca := range named[first:] {
-		if keyIDsAgree(aki, ca.anchor.KeyID) {
+		if ca.agrees(aki) {
 			kept = append(kept, ca)
 		}
 	}
@@ -151,16 +181,30 @@ func (s *ServiceSet) respondersOf(services []*Service) []*x509.Certificate {
 // maxListedDepth bounds how many listed CAs above a CA are looked at.
 const maxListedDepth = 4
 
-// servicesAbove returns the services of ca and of the listed CAs above it
-// (ETSI TS 119 615 v1.2.1, 4.3: every service that matches a certificate of
-// the path takes part).
-func (s *ServiceSet) servicesAbove(ca *listedCA) []*Service {
+// servicesOn returns the services of every listed CA on a verified chain that
+// ends in ca, and of the listed CAs above it (ETSI TS 119 615 v1.2.1, 4.3: every
+// service that matches a certificate of the path takes part). An intermediate
+// that the peer sent may be a listed CA too: a withdrawn one must not come back
+// under a cross certificate.
+func (s *ServiceSet) servicesOn(chain []*x509.Certificate, ca *listedCA) []*Service {
 	var out []*Service
+	add := func(services []*Service) {
+		for _, svc := range services {
+			if !slices.Contains(out, svc) {
+				out = append(out, svc)
+			}
+		}
+	}
+	for _, c := range chain[1 : len(chain)-1] {
+		if listed := s.byEntity[newEntityKey(c.RawSubjectPublicKeyInfo, c.RawSubject)]; listed != nil {
+			add(listed.services)
+		}
+	}
 	for range maxListedDepth {
 		if ca == nil {
 			break
 		}
-		out = append(out, ca.services...)
+		add(ca.services)
 		ca = s.issuerOf(ca)
 	}
 	return out
@@ -169,12 +213,12 @@ func (s *ServiceSet) servicesAbove(ca *listedCA) []*Service {
 // issuerOf finds the listed issuer of a listed CA, once for each snapshot.
 func (s *ServiceSet) issuerOf(ca *listedCA) *listedCA {
 	ca.once.Do(func() {
-		cert, err := ca.anchor.Certificate()
+		cert, err := ca.certificate()
 		if err != nil || bytes.Equal(cert.RawSubject, cert.RawIssuer) {
 			return
 		}
 		for _, up := range s.issuersOf(cert) {
-			if parent, err := up.anchor.Certificate(); err == nil && checkSignature(cert, parent) == nil {
+			if parent, err := up.certificate(); err == nil && checkSignature(cert, parent) == nil {
 				ca.issuer = up
 				return
 			}
