@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"net/url"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -159,8 +160,9 @@ func (c *Checker) CheckStatus(ctx context.Context, q eidas.StatusQuery) (eidas.S
 		return known.answer, nil
 	}
 	a, err := c.ask(ctx, key, t, at)
-	if err != nil && known != nil {
-		// Due for renewal, which failed; it still holds.
+	if err != nil && known != nil && eidas.ReasonOf(err) != eidas.ReasonRevocationUnknown {
+		// Due for renewal, which failed; it still holds. A responder that now
+		// says "unknown" has taken it back (rule P3).
 		a, err = known.answer, nil
 	}
 	c.metrics.checked(a, err)
@@ -177,6 +179,14 @@ func (c *Checker) known(key cacheKey, t Target, at time.Time) (e *entry, due boo
 	return e, !e.final() && at.After(e.renewAfter)
 }
 
+// flightKey makes questions one flight that are about one certificate and about
+// the same few minutes: an answer for the past may not hold now, and the other
+// way round.
+func flightKey(key cacheKey, at time.Time) string {
+	const minutes = 300
+	return string(key[:]) + strconv.FormatInt(at.Unix()/minutes, 10)
+}
+
 // ask gets a new answer within the budget.
 func (c *Checker) ask(ctx context.Context, key cacheKey, t Target, at time.Time) (eidas.StatusAnswer, error) {
 	exempt, err := notOwed(t.Certificate)
@@ -188,7 +198,7 @@ func (c *Checker) ask(ctx context.Context, key cacheKey, t Target, at time.Time)
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.budget)
 	defer cancel()
-	done := c.flights.DoChan(string(key[:]), func() (any, error) {
+	done := c.flights.DoChan(flightKey(key, at), func() (any, error) {
 		// Another flight may have ended since the cache was looked at.
 		if e, due := c.known(key, t, at); e != nil && !due {
 			return e, nil

@@ -753,3 +753,61 @@ func TestConfigRefused(t *testing.T) {
 		assert.Error(t, err, name)
 	}
 }
+
+// A responder that says "unknown" has taken back its older "good" (rule P3); one
+// that says nothing has not.
+func TestCheckUnknownEndsAnOlderGood(t *testing.T) {
+	r := newResponder(t, nil0)
+	w := liveWorld(t, r.URL)
+	week := w.good()
+	week.singles[0].nextUpdate = w.now.Add(7 * 24 * time.Hour)
+	r.reply.Store(says(week.encode(t)))
+	c := checker(t, reachable())
+	_, err := c.CheckStatus(t.Context(), w.query())
+	require.NoError(t, err)
+
+	q := w.query()
+	q.At = w.now.Add(25 * time.Hour)
+	r.reply.Store(func(rw http.ResponseWriter, _ asked) { rw.WriteHeader(http.StatusInternalServerError) })
+	a, err := c.CheckStatus(t.Context(), q)
+	require.NoError(t, err, "due for renewal, which failed")
+	assert.Equal(t, eidas.StatusGood, a.Status)
+
+	unknown := w.good()
+	unknown.producedAt = q.At
+	unknown.singles[0].thisUpdate, unknown.singles[0].nextUpdate = q.At, q.At.Add(time.Hour)
+	unknown.singles[0].status = "unknown"
+	r.reply.Store(says(unknown.encode(t)))
+	_, err = c.CheckStatus(t.Context(), q)
+	assert.Equal(t, eidas.ReasonRevocationUnknown, eidas.ReasonOf(err))
+}
+
+// A question about the past that is under way does not answer one about now.
+func TestCheckPastAndPresentAreTwoQuestions(t *testing.T) {
+	arrived, release := make(chan struct{}, 2), make(chan struct{})
+	r := newResponder(t, nil0)
+	w := liveWorld(t, r.URL)
+	body := w.good().encode(t)
+	r.reply.Store(func(rw http.ResponseWriter, a asked) {
+		arrived <- struct{}{}
+		<-release
+		says(body)(rw, a)
+	})
+	c := checker(t, reachable())
+	past := w.query()
+	past.At = w.now.Add(-2 * time.Hour)
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		_, err := c.CheckStatus(t.Context(), past)
+		assert.Equal(t, eidas.ReasonRevocationInvalid, eidas.ReasonOf(err))
+	})
+	<-arrived
+	wg.Go(func() {
+		a, err := c.CheckStatus(t.Context(), w.query())
+		assert.Equal(t, eidas.Reason(0), eidas.ReasonOf(err))
+		assert.Equal(t, eidas.StatusGood, a.Status)
+	})
+	<-arrived
+	close(release)
+	wg.Wait()
+}
