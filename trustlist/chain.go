@@ -26,7 +26,8 @@ type route struct {
 // routeOf reads SchemeInformationURI in document order, newest first: what comes
 // before the notice of the anchors came after it in time. Values that end in
 // ".xml" are pivots. (ETSI TS 119 615 v1.2.1, 4.1; the Commission's explanation
-// of pivot LOTLs.)
+// of pivot LOTLs.) The LOTL may not be authenticated yet: the first that is one
+// too many ends the reading.
 func routeOf(uris []string, notice string) (route, *Error) {
 	var r route
 	if notice == "" {
@@ -47,13 +48,16 @@ func routeOf(uris []string, notice string) (route, *Error) {
 			// A pivot is fetched before anything vouches for the URL.
 			return r, refuse(ReasonPivot, "pivot %q is not https", uri)
 		case strings.HasSuffix(uri, ".xml") && !slices.Contains(r.pivots, uri):
+			if len(r.pivots) == MaxPivots {
+				return route{}, refuse(ReasonPivot, "more than %d pivots", MaxPivots)
+			}
 			r.pivots = append(r.pivots, uri)
 		case u.Hostname() == officialJournalHost && !slices.Contains(r.notices, uri):
+			if len(r.notices) == maxNotices {
+				return route{}, refuse(ReasonLimit, "more than %d notices", maxNotices)
+			}
 			r.notices = append(r.notices, uri)
 		}
-	}
-	if len(r.pivots) > MaxPivots {
-		return r, refuse(ReasonPivot, "%d pivots, more than %d", len(r.pivots), MaxPivots)
 	}
 	slices.Reverse(r.pivots)
 	return r, nil

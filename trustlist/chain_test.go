@@ -3,6 +3,8 @@ package trustlist_test
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -155,6 +157,42 @@ func TestPivotURLsThatAreNotFollowed(t *testing.T) {
 		_, err := u.load()
 		require.ErrorIs(t, err, trustlist.ReasonPivot)
 		assert.Equal(t, []string{urlLOTL}, u.source.asked)
+	})
+	t.Run("nothing is read behind the one too many", func(t *testing.T) {
+		u := newUnion(t)
+		for i := range trustlist.MaxPivots + 1 {
+			u.lotl.uris = append([]string{fmt.Sprintf("https://lotl.example/%d.xml", i)}, u.lotl.uris...)
+		}
+		u.lotl.uris = slices.Insert(u.lotl.uris, trustlist.MaxPivots+1, "http://lotl.example/pivot.xml")
+		u.source.files[urlLOTL] = []byte(u.lotl.xml()) // not signed at all
+		_, err := u.load()
+		require.ErrorIs(t, err, trustlist.ReasonPivot)
+		require.ErrorContains(t, err, "more than 16 pivots")
+		u.lotl.uris = u.lotl.uris[1:]
+		u.source.files[urlLOTL] = []byte(u.lotl.xml())
+		_, err = u.load()
+		require.ErrorContains(t, err, "not https", "twin")
+	})
+	t.Run("URIs of an unsigned LOTL over two elements", func(t *testing.T) {
+		for n, want := range map[int]trustlist.Reason{1000: trustlist.ReasonLimit, 500: trustlist.ReasonSignatureMissing} {
+			u := newUnion(t)
+			u.lotl.scheme = "<SchemeInformationURI>" + strings.Repeat("<URI>https://a.example/</URI>", n) + "</SchemeInformationURI>"
+			u.lotl.scheme += u.lotl.scheme
+			u.source.files[urlLOTL] = []byte(u.lotl.xml())
+			_, err := u.load()
+			assert.Equal(t, want, trustlist.ReasonOf(err), "%v", err)
+		}
+	})
+	t.Run("more notices than the cap", func(t *testing.T) {
+		for n, want := range map[int]trustlist.Reason{65: trustlist.ReasonLimit, 64: 0} {
+			u := newUnion(t)
+			for i := range n {
+				u.lotl.uris = append([]string{fmt.Sprintf("https://eur-lex.europa.eu/new/%d", i)}, u.lotl.uris...)
+			}
+			u.publish()
+			_, err := u.load()
+			assert.Equal(t, want, trustlist.ReasonOf(err), "%v", err)
+		}
 	})
 	t.Run("behind the notice of the anchors", func(t *testing.T) {
 		u := newUnion(t)

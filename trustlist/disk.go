@@ -29,7 +29,8 @@ const (
 // each list in a file named by its SHA-256, written before the manifest that
 // names it. Every file is written aside, synced and renamed, so that a process
 // killed at any moment leaves the old manifest with its lists, or the new one
-// with its own. Nothing of it is believed when it is read again.
+// with its own. Nothing of it is believed when it is read again, but the floors in
+// the manifest, which can only refuse.
 type disk struct {
 	root *os.Root
 }
@@ -106,8 +107,8 @@ func (d *disk) sync() error {
 // commit makes the lists of a snapshot the ones that the next start finds. A
 // list whose file has been taken away is left out and is an error; without the
 // LOTL and its pivots the manifest stays as it was.
-func (d *disk) commit(s *Snapshot, now time.Time) error {
-	manifest := make(map[string]record)
+func (d *disk) commit(s *Snapshot, f floors, now time.Time) error {
+	manifest := make(map[string]any)
 	keep := map[string]bool{manifestName: true}
 	var missing error
 	for i, e := range s.accepted() {
@@ -122,6 +123,7 @@ func (d *disk) commit(s *Snapshot, now time.Time) error {
 		}
 		manifest[e.report.URL], keep[r.File] = r, true
 	}
+	manifest[floorsMember] = f.sorted()
 	text, err := json.MarshalIndent(manifest, "", " ")
 	if err != nil {
 		return fmt.Errorf("trustlist: folder: manifest: %w", err)
@@ -166,9 +168,21 @@ func (d *disk) sweep(keep map[string]bool, now time.Time) error {
 	return nil
 }
 
+// recall raises f to the floors on disk. A manifest that cannot be read has none:
+// it is load that says so.
+func (d *disk) recall(f floors) {
+	_, lowest, err := readManifest(d.root)
+	if err != nil {
+		return
+	}
+	for _, one := range lowest {
+		_ = f.raise(one) // when f is full, every list that is not in it is refused
+	}
+}
+
 // load authenticates the lists on disk as if they had just been fetched.
-func (d *disk) load(ctx context.Context, c Config, last *Snapshot, at time.Time) (*Snapshot, error) {
-	records, err := readManifest(d.root)
+func (d *disk) load(ctx context.Context, c Config, last *Snapshot, f floors, at time.Time) (*Snapshot, error) {
+	records, _, err := readManifest(d.root)
 	if err != nil {
 		return nil, err
 	}
@@ -177,6 +191,7 @@ func (d *disk) load(ctx context.Context, c Config, last *Snapshot, at time.Time)
 	if err != nil {
 		return nil, err
 	}
+	l.floors = f
 	s, err := l.load(ctx)
 	if err != nil {
 		return nil, err

@@ -390,8 +390,8 @@ func writer(dir string) error {
 	}
 	anchors.Signers = [][32]byte{f}
 	for i := 0; ; i++ {
-		// A store of its own each time, without what went before: the rollback
-		// guard would refuse to alternate.
+		// A store of its own each time, to write both editions from the start. They
+		// have the same sequence number: the rollback guard lets them alternate.
 		folder, err := trustlist.OpenFolder(filepath.Join(dir, string("ab"[i%2])))
 		if err != nil {
 			return err
@@ -421,8 +421,7 @@ func TestKilledProcessLeavesAWholeSnapshot(t *testing.T) {
 	u.lotl.issued, u.utList.issued, u.vtList.issued = now.AddDate(-1, 0, 0), now.AddDate(-1, 0, 0), now.AddDate(-1, 0, 0)
 	ids := map[string]string{}
 	for _, name := range []string{"a", "b"} {
-		u.lotl.sequence, u.utList.sequence, u.vtList.sequence = u.lotl.sequence+1, u.utList.sequence+1, u.vtList.sequence+1
-		u.publish()
+		u.publish() // each signature is another
 		ids[u.mustLoad().ID] = name
 		folder := filepath.Join(dir, name)
 		require.NoError(t, os.Mkdir(folder, 0o700))

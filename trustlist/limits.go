@@ -14,7 +14,10 @@ const (
 	maxPointers = 512
 	// maxPointerSigners bounds the certificates of one pointer; real ones have 9.
 	maxPointerSigners = 64
-	// maxSchemeURIs bounds SchemeInformationURI; LOTL 388 has 31.
+	// maxNotices bounds the notices that a LOTL names as newer than that of the
+	// anchors; in the seven years after 2019 there was one.
+	maxNotices = 64
+	// maxSchemeURIs bounds the URIs of all SchemeInformationURI; LOTL 388 has 31.
 	maxSchemeURIs = 1024
 	// maxProviders and maxServices bound one list; real ones have 60 and 451.
 	maxProviders = 4096

@@ -52,8 +52,9 @@ func (r *ListReport) refuse(err *Error) {
 	r.Accepted, r.Reason, r.Err = false, err.Reason, at(err, r.URL, err.Reason)
 }
 
-// follows refuses a list that is older than the one accepted before it: whoever
-// can replay an old list brings a withdrawn provider back to life.
+// follows refuses a list that is older than the one in use before it: whoever can
+// replay an old list brings a withdrawn provider back to life. For a national list
+// that is not in use any more, floors do.
 func (r *ListReport) follows(last *ListReport, a *alarms) *Error {
 	switch {
 	case r.Sequence < last.Sequence:

@@ -58,6 +58,7 @@ type loader struct {
 	extra   []*eidas.Service
 	last    *Snapshot // what the load starts from; nil: nothing
 	archive archive   // nil: none
+	floors  floors    // of national lists; outlives the load
 
 	mu     sync.Mutex // held while a list is read and reported
 	in     *interner
@@ -72,7 +73,7 @@ func newLoader(c Config, last *Snapshot, at time.Time) (*loader, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &loader{config: c, at: at, extra: extra, last: last, in: newInterner()}, nil
+	return &loader{config: c, at: at, extra: extra, last: last, floors: floors{}, in: newInterner()}, nil
 }
 
 func (l *loader) lastChain() *chain {
@@ -99,7 +100,7 @@ func (l *loader) load(ctx context.Context) (*Snapshot, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("trustlist: load: %w", err)
 	}
-	supersede(entries)
+	l.settle(entries)
 	return l.snapshot(c, entries), nil
 }
 
@@ -288,25 +289,35 @@ func (l *loader) lastOf(t *pointer) *entry {
 	return moved
 }
 
-// supersede keeps one list of each territory: during a move the LOTL may name
-// the old and the new location, and services must not count twice.
-func supersede(entries []*entry) {
+// settle keeps one list of each territory, and none below the floor of it:
+// during a move the LOTL may name the old and the new location, and services must
+// not count twice. What is kept raises the floor.
+func (l *loader) settle(entries []*entry) {
+	profile := l.config.Anchors.Profile
 	best := make(map[string]*entry)
+	for _, e := range entries {
+		if !e.report.Accepted || l.floors.check(floorOf(profile, &e.report)) != nil {
+			continue
+		}
+		if b := best[e.report.Territory]; b == nil || e.report.Sequence > b.report.Sequence {
+			best[e.report.Territory] = e
+		}
+	}
 	for _, e := range entries {
 		if !e.report.Accepted {
 			continue
 		}
-		worse := best[e.report.Territory]
-		switch {
-		case worse == nil:
-			best[e.report.Territory] = e
-			continue
-		case e.report.Sequence > worse.report.Sequence:
-			best[e.report.Territory] = e
+		var err *Error
+		switch b := best[e.report.Territory]; b {
+		case nil:
+			err = l.floors.check(floorOf(profile, &e.report))
+		case e:
+			err = l.floors.raise(floorOf(profile, &e.report))
 		default:
-			worse = e
+			err = refuse(ReasonSuperseded, "sequence %d is at %q", b.report.Sequence, b.report.URL)
 		}
-		better := &best[e.report.Territory].report
-		worse.drop(refuse(ReasonSuperseded, "sequence %d is at %q", better.Sequence, better.URL))
+		if err != nil {
+			e.drop(err)
+		}
 	}
 }

@@ -374,6 +374,7 @@ func TestParserRefuses(t *testing.T) {
 		{"many extensions", change("</StatusStartingTime>", "</StatusStartingTime><ServiceInformationExtensions>"+many(8193, "<Extension/>")+"</ServiceInformationExtensions>"), trustlist.ReasonLimit},
 		{"long history", change("</TSPService>", "<ServiceHistory>"+many(512, "<ServiceHistoryInstance/>")+"</ServiceHistory></TSPService>"), trustlist.ReasonLimit},
 		{"many URIs", change("<SchemeInformationURI>", "<SchemeInformationURI>"+many(1025, "<URI/>")), trustlist.ReasonLimit},
+		{"many URIs over two elements", change("<SchemeInformationURI>", many(2, "<SchemeInformationURI>"+many(1000, "<URI/>")+"</SchemeInformationURI>")+"<SchemeInformationURI>"), trustlist.ReasonLimit},
 		{"many pointers", change("<PointersToOtherTSL>", "<PointersToOtherTSL>"+many(513, "<OtherTSLPointer/>")), trustlist.ReasonLimit},
 	}
 	for _, row := range rows {
@@ -385,6 +386,8 @@ func TestParserRefuses(t *testing.T) {
 	}
 	_, err := trustlist.ParseOctets([]byte(whole))
 	require.NoError(t, err, "twin")
+	_, err = trustlist.ParseOctets([]byte(change("<SchemeInformationURI>", many(2, "<SchemeInformationURI>"+many(512, "<URI/>")+"</SchemeInformationURI>")+"<SchemeInformationURI>")))
+	require.NoError(t, err, "twin: as many URIs as may be, over two elements")
 }
 
 func TestPointerWithTooManySigners(t *testing.T) {

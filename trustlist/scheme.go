@@ -34,7 +34,7 @@ func (p *parser) schemeInformation(s *scheme) {
 		case "TSLType": // 5.3.3
 			p.once(&s.typ, n.Local)
 		case "SchemeInformationURI": // 5.3.7
-			s.uris = append(s.uris, p.uris()...)
+			p.uris(&s.uris)
 		case "SchemeTerritory": // 5.3.10
 			p.once(&s.territory, n.Local)
 		case "PointersToOtherTSL": // 5.3.13
@@ -65,15 +65,14 @@ func (p *parser) schemeInformation(s *scheme) {
 	}
 }
 
-// uris reads the URI children of a MultiLangURIList.
-func (p *parser) uris() []string {
-	var all []string
+// uris reads the URI children of a MultiLangURIList. The limit is for all such
+// elements of a list together: those of a LOTL are read before its signature.
+func (p *parser) uris(all *[]string) {
 	p.children(func(n xmldsig.Name) {
-		if n == tsl("URI") && p.take(len(all), maxSchemeURIs, "URIs") {
-			all = append(all, p.text())
+		if n == tsl("URI") && p.take(len(*all), maxSchemeURIs, "URIs") {
+			*all = append(*all, p.text())
 		}
 	})
-	return all
 }
 
 func (p *parser) pointers(all *[]pointer) {

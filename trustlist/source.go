@@ -26,6 +26,8 @@ const (
 	// maxManifestSize bounds manifest.json and world.json; real ones have 12 KiB.
 	maxManifestSize = 4 << 20
 	manifestName    = "manifest.json"
+	// floorsMember of the manifest is not the URL of a list but the floors of a store.
+	floorsMember = "floors"
 )
 
 // Folder is a Source over a folder that holds lists as files and manifest.json,
@@ -43,7 +45,7 @@ func OpenFolder(dir string) (*Folder, error) {
 	if err != nil {
 		return nil, fmt.Errorf("trustlist: folder: %w", err)
 	}
-	records, err := readManifest(root)
+	records, _, err := readManifest(root)
 	if err != nil {
 		return nil, errors.Join(err, root.Close())
 	}
@@ -70,17 +72,31 @@ type record struct {
 	Modified  string    `json:"last_modified,omitempty"`
 }
 
-func readManifest(root *os.Root) (map[string]record, error) {
-	var records map[string]record
-	if err := readJSON(root, manifestName, &records); err != nil {
-		return nil, err
+func readManifest(root *os.Root) (map[string]record, []floor, error) {
+	var members map[string]json.RawMessage
+	if err := readJSON(root, manifestName, &members); err != nil {
+		return nil, nil, err
 	}
-	for _, r := range records {
-		if !filepath.IsLocal(r.File) {
-			return nil, fmt.Errorf("trustlist: %s: file %q is not inside the folder", manifestName, r.File)
+	var lowest []floor
+	records := make(map[string]record, len(members))
+	for url, text := range members {
+		var r record
+		var dst any = &r
+		if url == floorsMember {
+			dst = &lowest
 		}
+		if err := json.Unmarshal(text, dst); err != nil {
+			return nil, nil, fmt.Errorf("trustlist: %s: %q: %w", manifestName, url, err)
+		}
+		if url == floorsMember {
+			continue
+		}
+		if !filepath.IsLocal(r.File) {
+			return nil, nil, fmt.Errorf("trustlist: %s: file %q is not inside the folder", manifestName, r.File)
+		}
+		records[url] = r
 	}
-	return records, nil
+	return records, lowest, nil
 }
 
 // Fetch reads the file of a URL.

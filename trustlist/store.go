@@ -64,6 +64,7 @@ type Store struct {
 
 	refreshing sync.Mutex // one refresh at a time
 	failures   int        // in a row; held by refreshing
+	floors     floors     // not lost with a snapshot that cannot be had; held by refreshing
 
 	mu      sync.Mutex // of what follows
 	attempt attempt
@@ -98,7 +99,7 @@ func NewStore(c StoreConfig) (*Store, error) {
 	if c.Retry == 0 {
 		c.Retry = DefaultRetry
 	}
-	s := &Store{config: c}
+	s := &Store{config: c, floors: floors{}}
 	s.metrics = newMetrics(s)
 	if c.Dir != "" {
 		d, err := openDisk(c.Dir)
@@ -150,7 +151,8 @@ func (s *Store) Load(ctx context.Context) error {
 		return nil
 	}
 	started := time.Now()
-	next, err := s.disk.load(ctx, s.config.Config, last, started)
+	s.disk.recall(s.floors)
+	next, err := s.disk.load(ctx, s.config.Config, last, s.floors, started)
 	if err == nil {
 		s.use(ctx, next)
 	}
@@ -161,7 +163,9 @@ func (s *Store) Load(ctx context.Context) error {
 }
 
 // Refresh fetches every list that has changed and takes what is authentic and
-// not older than what is in use. Lists that failed are in the reports of the
+// not older than what is in use, or what was ever in use here: the newest edition
+// of each national list is remembered, in Dir too, whatever becomes of the list.
+// Lists that failed are in the reports of the
 // snapshot, with their last good copy in use. The error says that there is no
 // snapshot, or that ctx ended; what was in use stays.
 func (s *Store) Refresh(ctx context.Context) error {
@@ -175,8 +179,10 @@ func (s *Store) Refresh(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	l.floors = s.floors
 	if s.disk != nil {
 		l.archive = s.disk
+		s.disk.recall(s.floors)
 	}
 	next, err := l.load(ctx)
 	if err == nil {
@@ -218,7 +224,8 @@ func (s *Store) keep(next *Snapshot, failed error) {
 		return
 	}
 	if failed == nil {
-		failed = s.disk.commit(next, time.Now())
+		s.disk.recall(s.floors) // what another process has raised meanwhile
+		failed = s.disk.commit(next, s.floors, time.Now())
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
