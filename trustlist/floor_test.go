@@ -1,6 +1,11 @@
 package trustlist_test
 
 import (
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -159,5 +164,82 @@ func TestTerritoryTooLongForAFloor(t *testing.T) {
 		r := report(t, u.mustLoad(), urlUT)
 		assert.Equal(t, want, r.Reason)
 		assert.Equal(t, want == 0, r.Accepted)
+	}
+}
+
+// Whoever puts an old manifest back, or writes one that knows less, lowers nothing.
+func TestFloorIsNotLoweredByTheFolder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newReplay(t)
+		manifest := filepath.Join(r.dir, "manifest.json")
+		old, err := os.ReadFile(manifest)
+		require.NoError(t, err)
+		issued := now.AddDate(0, -1, 0)
+		r.serve(12, issued.Add(time.Hour))
+		require.NoError(t, r.store.Refresh(t.Context()))
+		require.NoError(t, os.WriteFile(manifest, old, 0o600))
+		links := r.lotl.links
+		r.announce(links[0], links[3])
+		require.NoError(t, r.store.Refresh(t.Context()))
+		r.announce(links...)
+		r.serve(11, issued.Add(time.Hour))
+		require.NoError(t, r.store.Refresh(t.Context()))
+		assert.Equal(t, trustlist.ReasonRollback, report(t, r.store.Snapshot(), urlUT).Reason)
+		r.serve(12, issued)
+		require.NoError(t, r.store.Refresh(t.Context()))
+		assert.Equal(t, trustlist.ReasonRollback, report(t, r.store.Snapshot(), urlUT).Reason)
+		r.serve(12, issued.Add(time.Hour))
+		require.NoError(t, r.store.Refresh(t.Context()))
+		assert.True(t, report(t, r.store.Snapshot(), urlUT).Accepted, "twin")
+	})
+}
+
+// Two processes share a folder: the one that writes last, and had an older
+// edition, does not take away the floor that the other has raised meanwhile.
+func TestFloorOfAnotherProcess(t *testing.T) {
+	for sequence, want := range map[int]trustlist.Reason{9: trustlist.ReasonRollback, 10: 0} {
+		synctest.Test(t, func(t *testing.T) {
+			r := newReplay(t)
+			old := r.source.files[urlUT]
+			slow := r.newStore(t, func(c *trustlist.StoreConfig) {
+				c.Dir = r.dir
+				c.Source = sourceFunc(func(ctx context.Context, url string) ([]byte, error) {
+					if url != urlUT {
+						return r.source.Fetch(ctx, url)
+					}
+					r.serve(10, now.AddDate(0, -1, 0))
+					assert.NoError(t, r.store.Refresh(ctx))
+					return old, nil
+				})
+			})
+			require.NoError(t, slow.Refresh(t.Context()))
+			require.Equal(t, 9, report(t, slow.Snapshot(), urlUT).Sequence)
+			r.restart(t)
+			r.serve(sequence, now.AddDate(0, -1, 0))
+			require.NoError(t, r.store.Refresh(t.Context()))
+			assert.Equal(t, want, report(t, r.store.Snapshot(), urlUT).Reason)
+		})
+	}
+}
+
+func TestFloorsAreBounded(t *testing.T) {
+	for others, want := range map[int]trustlist.Reason{1023: trustlist.ReasonLimit, 1022: 0} {
+		synctest.Test(t, func(t *testing.T) {
+			wake()
+			u := newUnion(t)
+			u.publish()
+			var all []map[string]any
+			for i := range others {
+				all = append(all, map[string]any{"profile": "test", "territory": strconv.Itoa(i), "sequence": 1})
+			}
+			text, err := json.Marshal(map[string]any{"floors": all})
+			require.NoError(t, err)
+			dir := t.TempDir()
+			write(t, dir, "manifest.json", string(text))
+			s := u.newStore(t, inDir(dir))
+			require.NoError(t, s.Refresh(t.Context()))
+			assert.True(t, report(t, s.Snapshot(), urlUT).Accepted)
+			assert.Equal(t, want, report(t, s.Snapshot(), urlVT).Reason)
+		})
 	}
 }
