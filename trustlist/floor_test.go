@@ -55,6 +55,8 @@ func (r *replay) announce(links ...link) {
 func (r *replay) serve(sequence int, issued time.Time) {
 	list := r.utList
 	list.sequence, list.issued = sequence, issued
+	r.source.mu.Lock() // a refresh may be under way
+	defer r.source.mu.Unlock()
 	r.source.files[urlUT] = r.second.sign(r.tb, list.xml())
 }
 
