@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"crypto/x509"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	gocache "github.com/patrickmn/go-cache"
@@ -44,7 +45,7 @@ func newCacheKey(t Target) cacheKey {
 	return sha256.Sum256(b)
 }
 
-// entry is a verified answer. It is immutable.
+// entry is a verified answer. It is immutable but for renewed.
 type entry struct {
 	answer     eidas.StatusAnswer
 	renewAfter time.Time
@@ -53,10 +54,18 @@ type entry struct {
 	// long as that responder is still trusted.
 	local     bool
 	responder [32]byte // SHA-256 of its certificate
+
+	// renewed is when renewal was last tried, in Unix nanoseconds.
+	renewed atomic.Int64
 }
 
-func newEntry(a Answer, cert *x509.Certificate) *entry {
+// newEntry makes an entry that is kept for as long as it can be of use: fresh,
+// or as the last known good answer for allowStale after its thisUpdate.
+func newEntry(a Answer, cert *x509.Certificate, allowStale time.Duration) *entry {
 	e := &entry{answer: a.StatusAnswer, renewAfter: a.RenewAfter, keepUntil: a.FreshUntil, local: a.Local}
+	if stale := a.ThisUpdate.Add(allowStale); stale.After(e.keepUntil) {
+		e.keepUntil = stale
+	}
 	if a.Local {
 		e.responder = sha256.Sum256(a.Responder.Raw)
 	}
@@ -78,6 +87,29 @@ func (e *entry) counts(at time.Time, skew time.Duration, responders []*x509.Cert
 		return true // even a hold, until a newer answer lifts it
 	}
 	return !at.After(e.answer.FreshUntil) && !at.Before(e.answer.ThisUpdate.Add(-skew)) && e.trusted(responders)
+}
+
+// renewalPause is the least time between two attempts to renew an entry that
+// still holds, and renewalRest that between two successful ones that brought
+// nothing newer; neither is longer than OCSPPolicy.MaxAge.
+const (
+	renewalPause = 10 * time.Second
+	renewalRest  = time.Hour
+)
+
+// mayRenew reports, once in a pause, that it is time for an attempt.
+func (e *entry) mayRenew(at time.Time, pause time.Duration) bool {
+	last, now := e.renewed.Load(), at.UnixNano()
+	return now-last >= int64(pause) && e.renewed.CompareAndSwap(last, now)
+}
+
+// wantsRenewal reports that an answer in use has passed half to three quarters
+// of its time. The share differs from certificate to certificate, so that what
+// was fetched together is not renewed together.
+func (e *entry) wantsRenewal(key cacheKey, at time.Time) bool {
+	life := e.renewAfter.Sub(e.answer.ThisUpdate)
+	share := life/2 + life/4*time.Duration(key[1])/255
+	return !e.final() && at.After(e.answer.ThisUpdate.Add(share))
 }
 
 // trusted reports whether the local responder that signed is still trusted.
@@ -115,6 +147,8 @@ type answerCache interface {
 	Get(key cacheKey) *entry
 	// Set offers an entry and returns the one that counts from now on.
 	Set(key cacheKey, e *entry, now time.Time) *entry
+	// Drop forgets an entry, unless it is a revocation.
+	Drop(key cacheKey)
 }
 
 // memoryCache is an answerCache in memory: go-cache, sharded and bounded.
@@ -192,6 +226,16 @@ func (c *memoryCache) Set(key cacheKey, e *entry, now time.Time) *entry {
 	return e
 }
 
+func (c *memoryCache) Drop(key cacheKey) {
+	s := c.shard(key)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if x := s.known[key]; x != nil && !x.revoked {
+		heap.Remove(&s.queue, x.index)
+		s.forget(x)
+	}
+}
+
 // makeRoom removes what has expired. If that does not make room for x, it
 // reports so, and removes the first to go unless x itself is that.
 func (s *cacheShard) makeRoom(x *expiry, now time.Time) bool {
@@ -208,10 +252,12 @@ func (s *cacheShard) makeRoom(x *expiry, now time.Time) bool {
 }
 
 func (s *cacheShard) removeFirst() {
-	x, ok := heap.Pop(&s.queue).(*expiry)
-	if !ok {
-		return
+	if x, ok := heap.Pop(&s.queue).(*expiry); ok {
+		s.forget(x)
 	}
+}
+
+func (s *cacheShard) forget(x *expiry) {
 	delete(s.known, x.key)
 	s.entries.Delete(string(x.key[:]))
 }

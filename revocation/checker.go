@@ -42,8 +42,31 @@ type Config struct {
 	Budget time.Duration
 	// OCSP says what is asked of responses. Nonce must be empty.
 	OCSP OCSPPolicy
+	// CRL says what is asked of CRLs, which are consulted when no responder has
+	// given a usable answer.
+	CRL CRLPolicy
 	// CacheEntries bounds the answers that are kept; zero: DefaultCacheEntries.
 	CacheEntries int
+	// CRLBytes bounds the CRLs that are kept; zero: DefaultCRLBytes.
+	CRLBytes int64
+	// CRLTimeout is the time of one CRL download, which goes on beyond Budget;
+	// zero: DefaultCRLTimeout.
+	CRLTimeout time.Duration
+	// Hedge is how long a source is waited for before the next is asked as well;
+	// zero: DefaultHedge.
+	Hedge time.Duration
+
+	// AllowStale lets the last known "good" count until this long after its
+	// thisUpdate when nobody gives a usable answer; it is then marked Stale. Zero
+	// is never. DefaultMaxAge, 24 h, is as long as a provider may lawfully take
+	// to publish a revocation. It does not help a certificate that was never seen
+	// before, nor one that a responder does not know any more, nor ever one that
+	// is revoked.
+	AllowStale time.Duration
+	// AllowStaleFor, if not nil, takes the place of AllowStale for a question,
+	// by its use or by the roles of its certificate. It may give less than
+	// AllowStale, not more. It is called concurrently.
+	AllowStaleFor func(eidas.StatusQuery) time.Duration
 
 	// AllowPrivate are address ranges of internal responders, which may be
 	// reached though they are not public; nil: none.
@@ -66,15 +89,29 @@ type Config struct {
 // Checker asks OCSP responders. It implements eidas.StatusChecker, is safe for
 // concurrent use and starts goroutines only for questions under way.
 type Checker struct {
-	budget  time.Duration
-	ocsp    OCSPPolicy
-	fetcher fetcher
-	cache   answerCache
-	hashes  hashMemo
-	flights singleflight.Group
-	slots   chan struct{}
-	metrics *metrics
-	log     *slog.Logger
+	budget     time.Duration
+	hedge      time.Duration
+	crlTimeout time.Duration
+	ocsp       OCSPPolicy
+	crl        CRLPolicy
+	// rejectUnchecked is OCSPPolicy.RejectUncheckedDelegate: judged here, where
+	// the delegate's CRL can be had.
+	rejectUnchecked bool
+	allowStale      time.Duration
+	allowStaleFor   func(eidas.StatusQuery) time.Duration
+
+	fetcher    fetcher
+	crlFetcher fetcher
+	breaker    breaker
+	cache      answerCache
+	crls       *crlStore
+	hashes     hashMemo
+	flights    singleflight.Group
+	downloads  singleflight.Group
+	slots      chan struct{}
+	crlSlots   chan struct{}
+	metrics    *metrics
+	log        *slog.Logger
 }
 
 var _ eidas.StatusChecker = (*Checker)(nil)
@@ -86,60 +123,86 @@ type fetcher interface {
 
 // New returns a Checker, or an error that names the field which is no use.
 func New(cfg Config) (*Checker, error) {
-	if cfg.Budget < 0 || cfg.CacheEntries < 0 {
-		return nil, errors.New("revocation: Budget or CacheEntries is negative")
-	}
-	if len(cfg.OCSP.Nonce) > 0 {
-		return nil, errors.New("revocation: OCSP.Nonce is for VerifyOCSP alone")
-	}
-	if err := cfg.OCSP.validate(); err != nil {
+	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
-	budget := orDefault(cfg.Budget, DefaultBudget)
-	client, err := fetch.New(fetch.Config{
+	limits := fetch.Config{
 		AllowPrivate:  cfg.AllowPrivate,
 		AllowAnyPort:  cfg.AllowAnyPort,
 		Proxy:         cfg.Proxy,
 		RootCAs:       cfg.RootCAs,
-		Timeout:       budget,
+		Timeout:       orDefault(cfg.Budget, DefaultBudget),
 		DialTimeout:   orDefault(cfg.DialTimeout, DefaultDialTimeout),
 		HeaderTimeout: orDefault(cfg.HeaderTimeout, DefaultHeaderTimeout),
 		UserAgent:     cfg.UserAgent,
-	})
+	}
+	responders, err := fetch.New(limits)
 	if err != nil {
 		return nil, fmt.Errorf("revocation: %w", err)
 	}
-	return newChecker(cfg, client)
+	// A CRL may take its time: nobody waits for the whole of it.
+	limits.Timeout = orDefault(cfg.CRLTimeout, DefaultCRLTimeout)
+	limits.HeaderTimeout = limits.Timeout
+	limits.MaxRedirects = maxCRLRedirects
+	lists, err := fetch.New(limits)
+	if err != nil {
+		return nil, fmt.Errorf("revocation: %w", err)
+	}
+	return newChecker(cfg, responders, lists)
 }
 
-func newChecker(cfg Config, f fetcher) (*Checker, error) {
-	c := &Checker{
-		budget:  orDefault(cfg.Budget, DefaultBudget),
-		ocsp:    cfg.OCSP.withDefaults(),
-		fetcher: f,
-		slots:   make(chan struct{}, maxQuestions),
-		metrics: newMetrics(),
-		log:     cfg.Logger,
+func (cfg *Config) validate() error {
+	if cfg.CacheEntries < 0 || cfg.CRLBytes < 0 {
+		return errors.New("revocation: CacheEntries or CRLBytes is negative")
 	}
+	if cfg.Budget < 0 || cfg.CRLTimeout < 0 || cfg.Hedge < 0 || cfg.AllowStale < 0 {
+		return errors.New("revocation: Budget, CRLTimeout, Hedge or AllowStale is negative")
+	}
+	if cfg.AllowStaleFor != nil && cfg.AllowStale == 0 {
+		return errors.New("revocation: AllowStaleFor without AllowStale")
+	}
+	if len(cfg.OCSP.Nonce) > 0 {
+		return errors.New("revocation: OCSP.Nonce is for VerifyOCSP alone")
+	}
+	return errors.Join(cfg.OCSP.validate(), cfg.CRL.validate())
+}
+
+func newChecker(cfg Config, responders, lists fetcher) (*Checker, error) {
+	m := newMetrics()
+	memory := newMemoryCache(orDefault(cfg.CacheEntries, DefaultCacheEntries), m.evictions.Inc)
+	c := &Checker{
+		budget:          orDefault(cfg.Budget, DefaultBudget),
+		hedge:           orDefault(cfg.Hedge, DefaultHedge),
+		crlTimeout:      orDefault(cfg.CRLTimeout, DefaultCRLTimeout),
+		ocsp:            cfg.OCSP.withDefaults(),
+		crl:             cfg.CRL.withDefaults(),
+		rejectUnchecked: cfg.OCSP.RejectUncheckedDelegate,
+		allowStale:      cfg.AllowStale,
+		allowStaleFor:   cfg.AllowStaleFor,
+		fetcher:         responders,
+		crlFetcher:      lists,
+		cache:           memory,
+		crls:            newCRLStore(orDefault(cfg.CRLBytes, DefaultCRLBytes), m.evictions.Inc),
+		slots:           make(chan struct{}, maxQuestions),
+		crlSlots:        make(chan struct{}, maxCRLDownloads),
+		metrics:         m,
+		log:             cfg.Logger,
+	}
+	c.ocsp.RejectUncheckedDelegate = false
 	if c.log == nil {
 		c.log = slog.New(slog.DiscardHandler)
 	}
-	entries := cfg.CacheEntries
-	if entries == 0 {
-		entries = DefaultCacheEntries
-	}
-	memory := newMemoryCache(entries, c.metrics.evictions.Inc)
-	c.cache = memory
-	if err := c.metrics.register(cfg.Registerer, memory.len); err != nil {
+	if err := m.register(cfg.Registerer, memory.len, c.crls.bytes); err != nil {
 		return nil, fmt.Errorf("revocation: %w", err)
 	}
 	return c, nil
 }
 
 // CheckStatus answers from what is known if that still counts, else by asking
-// the responders that the certificate names. The caller must have proved that
-// q.Issuer signed q.Certificate and that its path ends in a trust anchor:
-// the URLs are followed on that ground (rule Q3). A zero q.At means now.
+// the responders that the certificate names, else by its CRLs. The caller must
+// have proved that q.Issuer signed q.Certificate and that its path ends in a
+// trust anchor: the URLs are followed on that ground (rule Q3). A zero q.At
+// means now.
 //
 // It returns within Config.Budget. A question goes on when its caller gives
 // up, so that the answer is there for the next one; equal questions are asked
@@ -155,18 +218,83 @@ func (c *Checker) CheckStatus(ctx context.Context, q eidas.StatusQuery) (eidas.S
 	}
 	key := newCacheKey(t)
 	known, due := c.known(key, t, at)
-	if known != nil && !due {
-		c.metrics.hit(known.answer.Status)
+	if known != nil && c.use(ctx, known, key, askedAt{t, at, due}) {
 		return known.answer, nil
 	}
 	a, err := c.ask(ctx, key, t, at)
-	if err != nil && known != nil && eidas.ReasonOf(err) != eidas.ReasonRevocationUnknown {
-		// Due for renewal, which failed; it still holds. A responder that now
-		// says "unknown" has taken it back (rule P3).
-		a, err = known.answer, nil
+	// "Unknown" takes back an older "good" (rule P3): nothing stands in for it.
+	if err != nil && eidas.ReasonOf(err) != eidas.ReasonRevocationUnknown {
+		if known != nil {
+			a, err = known.answer, nil // due for renewal, which failed; it still holds
+		} else if stale := c.lastKnown(q, key, at); stale != nil {
+			c.metrics.stale.Inc()
+			c.log.WarnContext(ctx, "revocation: last known good answer used", "thisUpdate", stale.ThisUpdate, "error", err)
+			a, err = *stale, nil
+		}
 	}
 	c.metrics.checked(a, err)
 	return a, err
+}
+
+// askedAt is a question with its time; due says that the known answer to it is
+// due for renewal.
+type askedAt struct {
+	Target
+	at  time.Time
+	due bool
+}
+
+// use decides whether a known answer is given without asking again, and begins
+// its renewal when it has been in use for a while.
+func (c *Checker) use(ctx context.Context, known *entry, key cacheKey, q askedAt) bool {
+	if !q.due && !known.wantsRenewal(key, q.at) {
+		c.metrics.hit(known.answer.Status)
+		return true
+	}
+	may := known.mayRenew(q.at, c.pause(renewalPause))
+	if q.due && may {
+		return false
+	}
+	// Not due yet; or tried a moment ago, in vain, and nobody waits for it again.
+	if may {
+		c.renew(ctx, key, q.Target, q.at)
+	}
+	c.metrics.hit(known.answer.Status)
+	return true
+}
+
+// staleHold is how long a decision may rest on a stale answer before somebody
+// is asked again.
+const staleHold = 30 * time.Second
+
+// lastKnown returns the last known good answer if AllowStale lets it count, nil
+// otherwise.
+func (c *Checker) lastKnown(q eidas.StatusQuery, key cacheKey, at time.Time) *eidas.StatusAnswer {
+	allowed := c.allowStale
+	if c.allowStaleFor != nil {
+		allowed = min(allowed, c.allowStaleFor(q))
+	}
+	e := c.cache.Get(key)
+	if allowed <= 0 || e == nil || e.answer.Status != eidas.StatusGood || !e.trusted(q.Responders) {
+		return nil
+	}
+	// From thisUpdate, not from when it was fetched: that is when it was true.
+	end := e.answer.ThisUpdate.Add(allowed)
+	if at.Before(e.answer.ThisUpdate) || at.After(end) {
+		return nil
+	}
+	a := e.answer
+	a.Stale, a.FreshUntil = true, earliest(end, at.Add(staleHold))
+	return &a
+}
+
+// renew asks again in the background, so that the next one does not wait.
+func (c *Checker) renew(ctx context.Context, key cacheKey, t Target, at time.Time) {
+	c.flights.DoChan(flightKey(key, at), func() (any, error) {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.budget)
+		defer cancel()
+		return c.resolve(ctx, key, t, at)
+	})
 }
 
 // known returns the kept answer that holds at a time, nil for none, and whether
@@ -223,8 +351,7 @@ func (c *Checker) ask(ctx context.Context, key cacheKey, t Target, at time.Time)
 	}
 }
 
-// resolve asks one responder after the other until one answers, and keeps the
-// answer.
+// resolve asks whom the certificate names, and keeps the answer.
 func (c *Checker) resolve(ctx context.Context, key cacheKey, t Target, at time.Time) (*entry, error) {
 	select {
 	case c.slots <- struct{}{}:
@@ -232,24 +359,48 @@ func (c *Checker) resolve(ctx context.Context, key cacheKey, t Target, at time.T
 	case <-ctx.Done():
 		return nil, refuse(eidas.ReasonRevocationUnavailable, RuleQ2, ctx.Err())
 	}
-	urls := responderURLs(t.Certificate)
-	if len(urls) == 0 {
-		return nil, refuse(eidas.ReasonRevocationUnknown, RuleB4, errors.New("certificate names no responder"))
+	sources, err := c.sources(t, at)
+	if err != nil {
+		return nil, err
 	}
-	var last error
-	for _, u := range urls {
-		a, err := c.askResponder(ctx, u, t, at)
-		if err == nil {
-			return c.keep(ctx, key, newEntry(a, t.Certificate)), nil
-		}
-		c.log.WarnContext(ctx, "revocation: responder gave no usable answer", "host", u.Host, "error", err)
-		// The most telling failure is reported: an authentic "unknown" before
-		// an unfit answer before silence.
-		if last == nil || rank(err) > rank(last) {
-			last = err
-		}
+	if len(sources) == 0 {
+		return nil, refuse(eidas.ReasonRevocationUnknown, RuleB4, errors.New("certificate names nobody who can be asked"))
 	}
-	return nil, last
+	a, err := c.race(ctx, sources)
+	if err != nil {
+		if eidas.ReasonOf(err) == eidas.ReasonRevocationUnknown {
+			c.cache.Drop(key) // an authentic answer has taken back what was known
+		}
+		return nil, err
+	}
+	if !a.RenewAfter.After(at) {
+		// Nothing newer is to be had: a responder may sign once a week.
+		a.RenewAfter = earliest(a.FreshUntil, at.Add(c.pause(renewalRest)))
+	}
+	return c.keep(ctx, key, newEntry(a, t.Certificate, c.allowStale)), nil
+}
+
+// pause shortens a pause for those who want answers renewed more often.
+func (c *Checker) pause(d time.Duration) time.Duration { return min(d, c.ocsp.MaxAge) }
+
+// sources are the responders of a certificate and then its CRLs (RFC 9919, 4.1).
+func (c *Checker) sources(t Target, at time.Time) ([]source, error) {
+	var list []source
+	for _, u := range responderURLs(t.Certificate) {
+		list = append(list, source{u.Host, func(ctx context.Context) (Answer, error) {
+			return c.askResponder(ctx, u, t, at)
+		}})
+	}
+	points, err := pointsOf(t.Certificate)
+	if err != nil {
+		return nil, err
+	}
+	if hasCRL(points) {
+		list = append(list, source{"crl", func(ctx context.Context) (Answer, error) {
+			return c.askCRLs(ctx, t, at)
+		}})
+	}
+	return list, nil
 }
 
 func rank(err error) int {
@@ -261,19 +412,36 @@ func rank(err error) int {
 func (c *Checker) keep(ctx context.Context, key cacheKey, e *entry) *entry {
 	counts := c.cache.Set(key, e, time.Now())
 	if counts != e {
-		c.metrics.conflicts.Inc()
-		c.log.WarnContext(ctx, "revocation: answer is older than what is known",
-			"status", e.answer.Status.String(), "known", counts.answer.Status.String())
+		c.conflict(ctx, "answer is older than what is known", e.answer.Status.String()+" after "+counts.answer.Status.String())
 	}
 	return counts
 }
 
-// fetch makes a request and measures it.
-func (c *Checker) fetch(ctx context.Context, q fetch.Request) (*fetch.Response, error) {
+// conflict notes that something new was not believed.
+func (c *Checker) conflict(ctx context.Context, what, which string) {
+	c.metrics.conflicts.Inc()
+	c.log.WarnContext(ctx, "revocation: "+what, "which", which)
+}
+
+// fetch makes a request, unless its host is given a rest, and measures it. It
+// returns the time at which it ended.
+func (c *Checker) fetch(ctx context.Context, f fetcher, q fetch.Request) (*fetch.Response, time.Time, error) {
 	start := time.Now()
-	resp, err := c.fetcher.Do(ctx, q)
-	c.metrics.fetched(time.Since(start), err)
-	return resp, err
+	u, err := url.Parse(q.URL)
+	if err != nil {
+		return nil, start, refuse(eidas.ReasonRevocationUnavailable, RuleQ2, err)
+	}
+	if !c.breaker.allow(u.Host, start) {
+		return nil, start, refuse(eidas.ReasonRevocationUnavailable, RuleQ2, errResting)
+	}
+	resp, err := f.Do(ctx, q)
+	now := time.Now()
+	c.metrics.fetched(now.Sub(start), err)
+	if c.breaker.report(u.Host, err, now) {
+		c.metrics.trips.Inc()
+		c.log.WarnContext(ctx, "revocation: host is given a rest", "host", u.Host, "error", err)
+	}
+	return resp, now, err
 }
 
 // responderURLs are the URLs of a certificate's OCSP responders that can be

@@ -593,6 +593,7 @@ func TestCheckHoldCanBeLifted(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, eidas.StatusRevoked, a.Status, "an older good lifts nothing")
 
+	q.At = q.At.Add(time.Minute)
 	newer.singles[0].thisUpdate, newer.singles[0].nextUpdate = q.At, q.At.Add(time.Hour)
 	newer.producedAt = q.At
 	r.reply.Store(says(newer.encode(t)))
@@ -773,6 +774,13 @@ func TestCheckUnknownEndsAnOlderGood(t *testing.T) {
 	require.NoError(t, err, "due for renewal, which failed")
 	assert.Equal(t, eidas.StatusGood, a.Status)
 
+	n := len(r.seen())
+	a, err = c.CheckStatus(t.Context(), q)
+	require.NoError(t, err)
+	assert.Equal(t, eidas.StatusGood, a.Status)
+	assert.Len(t, r.seen(), n, "nobody waits for a renewal that has just failed")
+
+	q.At = q.At.Add(time.Minute)
 	unknown := w.good()
 	unknown.producedAt = q.At
 	unknown.singles[0].thisUpdate, unknown.singles[0].nextUpdate = q.At, q.At.Add(time.Hour)
@@ -780,6 +788,7 @@ func TestCheckUnknownEndsAnOlderGood(t *testing.T) {
 	r.reply.Store(says(unknown.encode(t)))
 	_, err = c.CheckStatus(t.Context(), q)
 	assert.Equal(t, eidas.ReasonRevocationUnknown, eidas.ReasonOf(err))
+	assert.Zero(t, c.Len(), "the older good is forgotten")
 }
 
 // A question about the past that is under way does not answer one about now.

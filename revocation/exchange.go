@@ -84,7 +84,34 @@ func (c *Checker) askOnce(ctx context.Context, responder *url.URL, q ocspCall) (
 			break
 		}
 	}
+	if err != nil || !a.DelegateUnchecked {
+		return a, err
+	}
+	err = c.settleDelegate(ctx, &a, q)
 	return a, err
+}
+
+// settleDelegate looks up the status of a delegate that has no
+// id-pkix-ocsp-nocheck in its CRLs, and never asks a responder about a
+// responder (rule P7). A status that stays open is a matter of policy, so it is
+// not worth the whole budget.
+func (c *Checker) settleDelegate(ctx context.Context, a *Answer, q ocspCall) error {
+	ctx, cancel := context.WithTimeout(ctx, c.hedge)
+	defer cancel()
+	d, err := c.askCRLs(ctx, Target{Certificate: a.Responder, Issuer: q.target.Issuer}, q.at)
+	switch {
+	case err == nil && d.Status == eidas.StatusRevoked:
+		*a = Answer{}
+		return invalid(RuleP7, "responder is revoked")
+	case err == nil:
+		a.DelegateUnchecked = false
+		a.FreshUntil = earliest(a.FreshUntil, d.FreshUntil)
+		a.RenewAfter = earliest(a.RenewAfter, a.FreshUntil)
+	case c.rejectUnchecked:
+		*a = Answer{}
+		return invalid(RuleP7, "status of the responder is open: %w", err)
+	}
+	return nil
 }
 
 // exchange sends a request by GET if it is short enough, else by POST; a GET
@@ -113,13 +140,9 @@ var errContentType = errors.New("content type is not " + responseType)
 // roundTrip returns the body of an OCSP response. How long it may be kept
 // according to HTTP is of no interest (RFC 9919, 8.5).
 func (c *Checker) roundTrip(ctx context.Context, q fetch.Request) ([]byte, error) {
-	resp, err := c.fetch(ctx, q)
+	resp, _, err := c.fetch(ctx, c.fetcher, q)
 	if err != nil {
-		reason := eidas.ReasonRevocationUnavailable
-		if fetch.KindOf(err) == fetch.KindTooLarge {
-			reason = eidas.ReasonRevocationInvalid
-		}
-		return nil, refuse(reason, RuleQ2, err)
+		return nil, transportError(err)
 	}
 	kind, _, err := mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	if err != nil || kind != responseType {

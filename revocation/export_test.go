@@ -17,7 +17,7 @@ func NewSHA1Request(t Target, nonce []byte) ([]byte, error) { return newRequest(
 type Fetcher = fetcher
 
 // NewWithFetcher is New with another way to the network.
-func NewWithFetcher(cfg Config, f Fetcher) (*Checker, error) { return newChecker(cfg, f) }
+func NewWithFetcher(cfg Config, f Fetcher) (*Checker, error) { return newChecker(cfg, f, f) }
 
 // Len is the number of answers that are kept.
 func (c *Checker) Len() int {

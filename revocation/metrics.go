@@ -15,6 +15,8 @@ type metrics struct {
 	fetches   *prometheus.HistogramVec
 	evictions prometheus.Counter
 	conflicts prometheus.Counter
+	stale     prometheus.Counter
+	trips     prometheus.Counter
 	hits      map[eidas.Status]prometheus.Counter // of checks, looked up once
 }
 
@@ -37,6 +39,14 @@ func newMetrics() *metrics {
 			Name: "eidas_revocation_sticky_conflicts_total",
 			Help: "Answers that were not believed because a newer one or a revocation is known.",
 		}),
+		stale: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "eidas_revocation_stale_total",
+			Help: "Last known good answers that were used past their time because nobody answered.",
+		}),
+		trips: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "eidas_revocation_breaker_trips_total",
+			Help: "Times that a host was given a rest because it kept failing.",
+		}),
 		hits: make(map[eidas.Status]prometheus.Counter),
 	}
 	for _, s := range []eidas.Status{eidas.StatusGood, eidas.StatusRevoked} {
@@ -45,8 +55,8 @@ func newMetrics() *metrics {
 	return m
 }
 
-// register registers everything, with the number of entries as cache tells it.
-func (m *metrics) register(r prometheus.Registerer, entries func() int) error {
+// register registers everything, with the sizes of the stores as they tell them.
+func (m *metrics) register(r prometheus.Registerer, entries func() int, crlBytes func() int64) error {
 	if r == nil {
 		return nil
 	}
@@ -54,7 +64,11 @@ func (m *metrics) register(r prometheus.Registerer, entries func() int) error {
 		Name: "eidas_revocation_cache_entries",
 		Help: "Answers in the cache.",
 	}, func() float64 { return float64(entries()) })
-	for _, c := range []prometheus.Collector{m.checks, m.fetches, m.evictions, m.conflicts, size} {
+	lists := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "eidas_revocation_crl_bytes",
+		Help: "Memory of the CRLs that are kept.",
+	}, func() float64 { return float64(crlBytes()) })
+	for _, c := range []prometheus.Collector{m.checks, m.fetches, m.evictions, m.conflicts, m.stale, m.trips, size, lists} {
 		if err := r.Register(c); err != nil {
 			return err
 		}

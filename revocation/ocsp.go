@@ -99,11 +99,13 @@ func (p OCSPPolicy) validate() error {
 	return nil
 }
 
-func orDefault(d, def time.Duration) time.Duration {
-	if d == 0 {
+// orDefault returns def for the zero value.
+func orDefault[T comparable](v, def T) T {
+	var zero T
+	if v == zero {
 		return def
 	}
-	return d
+	return v
 }
 
 // Answer is an authentic answer about a certificate, with what is known of it

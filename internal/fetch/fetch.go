@@ -16,7 +16,8 @@ import (
 const (
 	// maxHeaderBytes bounds the header of an answer; real ones are below 2 KiB.
 	maxHeaderBytes = 32 << 10
-	// maxPrealloc bounds the memory taken on the word of a Content-Length alone.
+	// maxPrealloc bounds the memory taken on the word of a Content-Length alone:
+	// the rest is taken, at once, when so much has come.
 	maxPrealloc = 64 << 10
 )
 
@@ -141,14 +142,20 @@ func checkAnswer(q Request, resp *http.Response) error {
 // readBody reads to the end, and one byte past the limit at most.
 func readBody(resp *http.Response, limit int64) ([]byte, error) {
 	var buf bytes.Buffer
+	body := io.LimitReader(resp.Body, limit+1)
 	if n := resp.ContentLength; n > 0 {
 		buf.Grow(int(min(n, maxPrealloc)) + bytes.MinRead)
+		if n > maxPrealloc {
+			if _, err := io.CopyN(&buf, body, maxPrealloc); err != nil {
+				return nil, err
+			}
+			buf.Grow(int(n) - maxPrealloc + bytes.MinRead)
+		}
 	}
-	n, err := buf.ReadFrom(io.LimitReader(resp.Body, limit+1))
-	if err != nil {
+	if _, err := buf.ReadFrom(body); err != nil {
 		return nil, err
 	}
-	if n > limit {
+	if int64(buf.Len()) > limit {
 		return nil, refuse(KindTooLarge, resp.Request.URL.String(), "body exceeds the limit of %d bytes", limit)
 	}
 	return buf.Bytes(), nil
