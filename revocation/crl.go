@@ -183,7 +183,7 @@ func (q *crlQuestion) apply(st *crlState, p distributionPoint, c *CRL) error {
 	}
 	if revoked {
 		a := &st.answer
-		a.Status, a.RevokedAt, a.Code, a.InvalidityDate = eidas.StatusRevoked, entry.revokedAt, entry.reason, entry.invalidity
+		a.Status, a.RevokedAt, a.Code, a.InvalidityDate = eidas.StatusRevoked, entry.revokedAt.time(), entry.reason, entry.invalidity
 		return nil
 	}
 	if err := q.checkExpired(c); err != nil {

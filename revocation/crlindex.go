@@ -32,7 +32,7 @@ type issuerChange struct {
 // crlEntry is an element of revokedCertificates.
 type crlEntry struct {
 	serial     []byte // content of the INTEGER
-	revokedAt  time.Time
+	revokedAt  calendar
 	reason     int
 	invalidity time.Time // zero when absent
 	extensions []byte    // the element, nil when absent
@@ -150,7 +150,7 @@ func (x *crlIndex) isAbout(offset uint32, certIssuer, crlIssuer []byte) bool {
 
 func (e *crlEntry) read(in *cryptobyte.String) bool {
 	var seq, exts cryptobyte.String
-	if !in.ReadASN1(&seq, asn1.SEQUENCE) || !readInteger(&seq, &e.serial) || !readEitherTime(&seq, &e.revokedAt) {
+	if !in.ReadASN1(&seq, asn1.SEQUENCE) || !readInteger(&seq, &e.serial) || !e.revokedAt.readEither(&seq) {
 		return false
 	}
 	if seq.Empty() {

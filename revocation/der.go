@@ -185,22 +185,36 @@ func pssAlgorithm(params []byte) x509.SignatureAlgorithm {
 // readTime reads a GeneralizedTime in the one form of RFC 5280, 4.1.2.5.2:
 // YYYYMMDDHHMMSSZ.
 func readTime(in *cryptobyte.String, out *time.Time) bool {
-	var s cryptobyte.String
-	if !in.ReadASN1(&s, asn1.GeneralizedTime) || len(s) != 15 || s[14] != 'Z' {
+	var c calendar
+	if !c.readGeneralized(in) {
 		return false
 	}
-	century, ok := digits(s[:2])
-	if !ok {
-		return false
-	}
-	return shortTime(s[2:14], century*100, out)
+	*out = c.time()
+	return true
 }
 
 // readEitherTime reads a Time: UTCTime or GeneralizedTime, each in its one form.
 // RFC 5280 wants UTCTime until 2049; that is not insisted on, as both say the same.
 func readEitherTime(in *cryptobyte.String, out *time.Time) bool {
+	var c calendar
+	if !c.readEither(in) {
+		return false
+	}
+	*out = c.time()
+	return true
+}
+
+// calendar is a time as written. To check one is cheaper than to convert it,
+// which matters where there are a million.
+type calendar struct{ year, month, day, hour, minute, second int }
+
+func (c *calendar) time() time.Time {
+	return time.Date(c.year, time.Month(c.month), c.day, c.hour, c.minute, c.second, 0, time.UTC)
+}
+
+func (c *calendar) readEither(in *cryptobyte.String) bool {
 	if !in.PeekASN1Tag(asn1.UTCTime) {
-		return readTime(in, out)
+		return c.readGeneralized(in)
 	}
 	var s cryptobyte.String
 	if !in.ReadASN1(&s, asn1.UTCTime) || len(s) != 13 || s[12] != 'Z' {
@@ -210,11 +224,20 @@ func readEitherTime(in *cryptobyte.String, out *time.Time) bool {
 	if s[0] < '5' {
 		century = 2000
 	}
-	return shortTime(s[:12], century, out)
+	return c.readShort(s[:12], century)
 }
 
-// shortTime reads YYMMDDHHMMSS.
-func shortTime(s []byte, century int, out *time.Time) bool {
+func (c *calendar) readGeneralized(in *cryptobyte.String) bool {
+	var s cryptobyte.String
+	if !in.ReadASN1(&s, asn1.GeneralizedTime) || len(s) != 15 || s[14] != 'Z' {
+		return false
+	}
+	century, ok := digits(s[:2])
+	return ok && c.readShort(s[2:14], century*100)
+}
+
+// readShort reads YYMMDDHHMMSS.
+func (c *calendar) readShort(s []byte, century int) bool {
 	var f [6]int
 	for i := range f {
 		var ok bool
@@ -222,14 +245,24 @@ func shortTime(s []byte, century int, out *time.Time) bool {
 			return false
 		}
 	}
-	year, month := century+f[0], time.Month(f[1])
-	t := time.Date(year, month, f[2], f[3], f[4], f[5], 0, time.UTC)
-	// time.Date takes 30 February for 2 March.
-	if t.Year() != year || t.Month() != month || t.Day() != f[2] || f[3] > 23 || f[4] > 59 || f[5] > 59 {
-		return false
+	*c = calendar{century + f[0], f[1], f[2], f[3], f[4], f[5]}
+	return c.month >= 1 && c.month <= 12 && c.day >= 1 && c.day <= c.days() &&
+		c.hour <= 23 && c.minute <= 59 && c.second <= 59
+}
+
+// days is the length of the month.
+func (c *calendar) days() int {
+	leap := c.year%4 == 0 && (c.year%100 != 0 || c.year%400 == 0)
+	switch c.month {
+	case 4, 6, 9, 11:
+		return 30
+	case 2:
+		if leap {
+			return 29
+		}
+		return 28
 	}
-	*out = t
-	return true
+	return 31
 }
 
 func digits(s []byte) (int, bool) {

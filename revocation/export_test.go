@@ -5,6 +5,8 @@ import (
 	"math/big"
 	"slices"
 	"time"
+
+	"golang.org/x/crypto/cryptobyte"
 )
 
 // NewRequest encodes a request with the preferred hash.
@@ -37,7 +39,14 @@ func Lists(c *CRL, serial *big.Int, issuer []byte) bool {
 // Lookup is Lists with what the entry says.
 func Lookup(c *CRL, serial *big.Int, issuer []byte) (at time.Time, reason int, ok bool) {
 	e, ok := c.index.find(integerContent(serial), issuer, c.issuer)
-	return e.revokedAt, e.reason, ok
+	return e.revokedAt.time(), e.reason, ok
+}
+
+// ReadTime reads a GeneralizedTime or UTCTime element.
+func ReadTime(der []byte) (t time.Time, ok bool) {
+	in := cryptobyte.String(der)
+	ok = readEitherTime(&in, &t) && in.Empty()
+	return t, ok
 }
 
 // PointURLs are the URLs of a cRLDistributionPoints extension; opaque tells of
