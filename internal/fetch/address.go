@@ -38,11 +38,9 @@ var special6 = [...]netip.Prefix{
 	netip.MustParsePrefix("3fff::/20"),     // documentation
 }
 
-// isPublic reports whether addr, unmapped, is a public unicast address.
+// isPublic reports whether addr, unmapped, is a public unicast address. An
+// address with a zone is in no prefix.
 func isPublic(addr netip.Addr) bool {
-	if !addr.IsValid() || addr.Zone() != "" {
-		return false
-	}
 	if addr.Is4() {
 		return !contains(special4[:], addr)
 	}

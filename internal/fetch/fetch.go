@@ -72,7 +72,7 @@ func (c *Client) Do(ctx context.Context, q Request) (*Response, error) {
 	defer cancel()
 	req, err := c.request(ctx, q)
 	if err != nil {
-		return nil, wrap(ctx, q.URL, err)
+		return nil, &Error{Kind: KindRequest, URL: q.URL, Err: err}
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {
@@ -93,15 +93,11 @@ func (c *Client) Do(ctx context.Context, q Request) (*Response, error) {
 func (c *Client) CloseIdle() { c.http.CloseIdleConnections() }
 
 func (c *Client) request(ctx context.Context, q Request) (*http.Request, error) {
-	method := q.Method
-	if method == "" {
-		method = http.MethodGet
-	}
 	var body io.Reader
 	if q.Body != nil {
 		body = bytes.NewReader(q.Body)
 	}
-	req, err := http.NewRequestWithContext(ctx, method, q.URL, body)
+	req, err := http.NewRequestWithContext(ctx, q.Method, q.URL, body)
 	if err != nil {
 		return nil, err
 	}

@@ -179,10 +179,66 @@ func TestSchemesAndPorts(t *testing.T) {
 	cfg.Ports = []uint16{port + 1}
 	_, err = client(t, cfg).Get(t.Context(), s.URL, 1)
 	assert.Equal(t, fetch.KindPort, fetch.KindOf(err))
+	_, err = client(t, reachable()).Get(t.Context(), "http://127.0.0.1:65616/", 1)
+	assert.Equal(t, fetch.KindPort, fetch.KindOf(err), "no such port: %v", err)
 	cfg = reachable()
 	cfg.Schemes = []string{"https"}
 	_, err = client(t, cfg).Get(t.Context(), s.URL, 1)
 	assert.Equal(t, fetch.KindScheme, fetch.KindOf(err))
+}
+
+func TestDefaultPortOfScheme(t *testing.T) {
+	cfg := fetch.Config{Ports: []uint16{443}, Resolver: resolver(t, &names{})}
+	_, err := client(t, cfg).Get(t.Context(), "https://name.test/", 1)
+	assert.Equal(t, fetch.KindNetwork, fetch.KindOf(err), "allowed, but nobody there: %v", err)
+	_, err = client(t, cfg).Get(t.Context(), "http://name.test/", 1)
+	assert.Equal(t, fetch.KindPort, fetch.KindOf(err))
+}
+
+func TestControl(t *testing.T) {
+	c := client(t, fetch.Config{})
+	for _, tt := range []struct {
+		network, address string
+		want             fetch.Kind
+	}{
+		{"tcp4", "8.8.8.8:80", 0},
+		{"tcp6", "[2001:4860:4860::8888]:443", 0},
+		{"tcp4", "10.0.0.1:80", fetch.KindAddress},
+		{"tcp6", "[::ffff:10.0.0.1]:80", fetch.KindAddress},
+		{"tcp4", "8.8.8.8:22", fetch.KindPort},
+		{"udp4", "8.8.8.8:80", fetch.KindAddress},
+		{"tcp4", "name:80", fetch.KindAddress},
+	} {
+		assert.Equal(t, tt.want, fetch.KindOf(c.Control(tt.network, tt.address)), tt.address)
+	}
+}
+
+func TestMethodRefused(t *testing.T) {
+	_, err := client(t, reachable()).Do(t.Context(), fetch.Request{Method: "G T", URL: "http://127.0.0.1/", Limit: 1})
+	assert.Equal(t, fetch.KindRequest, fetch.KindOf(err), "%v", err)
+}
+
+func TestAnnouncedSizeIsRefusedAtOnce(t *testing.T) {
+	release := make(chan struct{})
+	s := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Length", "1000000000")
+		_ = http.NewResponseController(w).Flush()
+		<-release
+	})
+	_, err := client(t, reachable()).Get(t.Context(), s.URL, 100) // nothing of the body has come
+	close(release)
+	assert.Equal(t, fetch.KindTooLarge, fetch.KindOf(err), "%v", err)
+}
+
+func TestLargeBody(t *testing.T) {
+	body := strings.Repeat("x", 1<<20)
+	resp, err := client(t, reachable()).Get(t.Context(), serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Length", "1048576")
+		_, _ = w.Write([]byte(body))
+	}).URL, 1<<20)
+	require.NoError(t, err)
+	assert.Equal(t, body, string(resp.Body))
+	assert.Less(t, cap(resp.Body), 1<<20+1<<17, "no more is taken than what was announced")
 }
 
 // counting is a server on all loopback addresses that counts connections.
@@ -266,6 +322,8 @@ func TestRedirects(t *testing.T) {
 			http.Redirect(w, r, "/loop", http.StatusFound)
 		case "/internal":
 			http.Redirect(w, r, "http://127.0.0.2:"+port+"/", http.StatusFound)
+		case "/long":
+			http.Redirect(w, r, "/"+strings.Repeat("x", 2048), http.StatusFound)
 		case "/file":
 			http.Redirect(w, r, "file:///etc/passwd", http.StatusFound)
 		default:
@@ -284,6 +342,7 @@ func TestRedirects(t *testing.T) {
 		{"/loop", 10, fetch.KindRedirect},
 		{"/internal", 1, fetch.KindAddress},
 		{"/file", 1, fetch.KindScheme},
+		{"/long", 1, fetch.KindRedirect},
 	} {
 		cfg.MaxRedirects = tt.max
 		_, err := client(t, cfg).Get(t.Context(), s.URL+tt.path, 100)
