@@ -12,8 +12,9 @@ import (
 	"github.com/seed-b953571c/eidas"
 )
 
-// The rows below are the cells of the tables T1 to T4 that docs/design.md
-// repeats from ETSI TS 119 615 v1.2.1, with the Commission's amendments.
+// The rows below are the cells of four tables over ETSI TS 119 615 v1.2.1 with
+// the Commission's amendments (docs/divergences.md): T1 which status counts as
+// granted, T2 which services take part, T3 the verdict, T4 the warnings.
 
 const (
 	statusBase = "http://uri.etsi.org/TrstSvc/TrustedList/Svcstatus/"

@@ -2,8 +2,6 @@ package qwac
 
 import (
 	"crypto/x509"
-
-	"github.com/seed-b953571c/eidas"
 )
 
 // ProvenChains returns how many chains are kept parsed.
@@ -31,9 +29,6 @@ const (
 
 // SameHost is sameHost.
 func SameHost(serverName, host string) bool { return sameHost(serverName, host) }
-
-// StatusOf is statusOf.
-func StatusOf(r eidas.Reason) int { return statusOf(r) }
 
 // ChainCache is chainCache.
 type ChainCache struct{ c *chainCache }
