@@ -38,7 +38,7 @@ const (
 	DegradedNoPSD2          Degradation = "no_psd2"               // Policy.AllowNoPSD2 was needed
 	DegradedUnregistered    Degradation = "identity_unregistered" // Policy.AllowUnregistered was needed
 	DegradedLenientClaims   Degradation = "lenient_statements"    // Policy.AllowLenientStatements was needed
-	DegradedListStale       Degradation = "list_stale"            // the list is past its NextUpdate, within Policy.AllowListStale
+	DegradedListStale       Degradation = "list_stale"            // the list, or the list of trusted lists, is past its NextUpdate, within Policy.AllowListStale
 	DegradedRevocationOff   Degradation = "revocation_off"        // Policy.AllowNoRevocation
 	DegradedRevocationStale Degradation = "revocation_stale"      // a last known good answer was used
 )
@@ -68,7 +68,7 @@ type Result struct {
 	Evidence
 	Degraded []Degradation
 	// ValidUntil is when the evidence ends: the earliest of the expiry of the
-	// chain and the freshness of every revocation answer. A cached decision
+	// chain, the due dates of the lists and the freshness of every revocation answer. A cached decision
 	// must not be used after it, nor after a new trust snapshot or policy.
 	ValidUntil time.Time
 	// Snapshot identifies the trust snapshot that decided.

@@ -13,6 +13,7 @@ import (
 type ServiceSet struct {
 	id        string
 	asOf      time.Time
+	lotl      *List // the list of trusted lists; nil: the lists stand alone
 	services  []*Service
 	bySubject map[string][]*listedCA
 	byEntity  map[entityKey]*listedCA
@@ -114,6 +115,23 @@ func (s *ServiceSet) AsOf(t time.Time) *ServiceSet {
 	dated := *s
 	dated.asOf = t
 	return &dated
+}
+
+// Announced returns the same set with the list of trusted lists that names the
+// signers of the lists of its profile. Those lists are then no fresher than it:
+// who holds it back hides that a signer was dropped.
+func (s *ServiceSet) Announced(lotl *List) *ServiceSet {
+	announced := *s
+	announced.lotl = lotl
+	return &announced
+}
+
+// datesOf returns the lists whose freshness a service of list depends on.
+func (s *ServiceSet) datesOf(list *List) []*List {
+	if s.lotl == nil || s.lotl.Profile != list.Profile {
+		return []*List{list}
+	}
+	return []*List{list, s.lotl}
 }
 
 // ID identifies the snapshot.

@@ -38,7 +38,8 @@ type Policy struct {
 	// that ParseClaimsLenient reads.
 	AllowLenientStatements bool
 	// AllowListStale accepts services of a list that is past its NextUpdate by
-	// up to this much. Real lists have been two months late.
+	// up to this much, or whose list of trusted lists is. Real lists have been
+	// two months late.
 	AllowListStale time.Duration
 	// AllowNoRevocation skips step 6. It needs Config.Status to be nil.
 	AllowNoRevocation bool
@@ -236,15 +237,32 @@ func (j *judgement) qualification(context.Context) *Error {
 	if err := judgeQualified(&q, j.Use); err != nil {
 		return err
 	}
-	list := j.Service.List
-	when := j.set.listTime(j.At)
-	if !list.Stale(when) {
+	for _, list := range j.set.datesOf(j.Service.List) {
+		if err := j.freshness(list); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// freshness holds a list to its NextUpdate (TS 119 612 v2.4.1, 5.3.15).
+func (j *judgement) freshness(list *List) *Error {
+	if list.Final() {
 		return nil
 	}
-	if late := when.Sub(list.NextUpdate); late > j.policy.AllowListStale {
-		return refuse(ReasonListStale, "list of %s was due %s", list.Territory, list.NextUpdate.UTC().Format(time.RFC3339))
+	when, due := j.set.listTime(j.At), list.NextUpdate
+	if when.After(due) {
+		if when.Sub(due) > j.policy.AllowListStale {
+			return refuse(ReasonListStale, "list of %s was due %s", list.Territory, due.UTC().Format(time.RFC3339))
+		}
+		if !slices.Contains(j.Degraded, DegradedListStale) {
+			j.degrade(DegradedListStale)
+		}
+		due = due.Add(j.policy.AllowListStale)
 	}
-	j.degrade(DegradedListStale)
+	if j.set.asOf.IsZero() {
+		j.ValidUntil = earlier(j.ValidUntil, due)
+	}
 	return nil
 }
 

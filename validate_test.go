@@ -86,7 +86,7 @@ func TestValidateAccepts(t *testing.T) {
 	assert.Equal(t, eidas.RoleAI|eidas.RolePI, res.Roles)
 	assert.Equal(t, eidas.TypeWeb, res.Qualification.Type)
 	assert.Equal(t, "snapshot-1", res.Snapshot)
-	assert.Equal(t, res.Leaf.NotAfter, res.ValidUntil)
+	assert.Equal(t, res.Service.List.NextUpdate, res.ValidUntil)
 	assert.Len(t, res.Chain, 2)
 	assert.NotNil(t, res.Service)
 	assert.Empty(t, res.Degraded)
@@ -257,8 +257,9 @@ func TestValidateLeniencies(t *testing.T) {
 		assert.Equal(t, []eidas.Degradation{eidas.DegradedRevocationStale}, res.Degraded)
 	})
 	t.Run("final list is never stale", func(t *testing.T) {
-		_, err := run{service: func(s *eidas.Service) { s.List.NextUpdate = time.Time{} }}.validate(t)
+		res, err := run{service: func(s *eidas.Service) { s.List.NextUpdate = time.Time{} }}.validate(t)
 		require.NoError(t, err)
+		assert.Equal(t, res.Leaf.NotAfter, res.ValidUntil)
 	})
 	t.Run("clientAuth is not waived for other purposes", func(t *testing.T) {
 		_, err := run{
@@ -267,6 +268,52 @@ func TestValidateLeniencies(t *testing.T) {
 		}.validate(t)
 		require.ErrorIs(t, err, eidas.ReasonExtendedKeyUsage)
 	})
+}
+
+// A list is no fresher than the list of trusted lists that names its signers:
+// who holds that one back hides that a signer was dropped.
+func TestValidateListOfTrustedListsIsStale(t *testing.T) {
+	ca := newCA(t, "Issuing", nil)
+	peer := []*x509.Certificate{issue(t, ca, newKey(t), qwac)}
+	validate := func(lotl eidas.List, allow time.Duration, pinned bool) (*eidas.Result, error) {
+		set := eidas.NewServiceSet("snapshot-1", []*eidas.Service{listed(t, ca)}).Announced(&lotl)
+		if pinned {
+			set = set.AsOf(now.AddDate(0, -3, 0))
+		}
+		v, err := eidas.NewValidator(eidas.Config{
+			Services: trust{set}, Status: good(),
+			Policy: policy(func(p *eidas.Policy) { p.AllowListStale = allow }),
+		})
+		require.NoError(t, err)
+		return v.Validate(context.Background(), peer, eidas.UseTLS, now)
+	}
+	late := eidas.List{Territory: "EU", Profile: eidas.ProfileEU, NextUpdate: now.Add(-time.Hour)}
+
+	_, err := validate(late, 0, false)
+	require.ErrorIs(t, err, eidas.ReasonListStale)
+	require.ErrorContains(t, err, "list of EU")
+	_, err = validate(late, time.Hour-time.Second, false)
+	require.ErrorIs(t, err, eidas.ReasonListStale)
+
+	res, err := validate(late, time.Hour, false)
+	require.NoError(t, err)
+	assert.Equal(t, []eidas.Degradation{eidas.DegradedListStale}, res.Degraded)
+	assert.Equal(t, now, res.ValidUntil, "not beyond what the policy allows")
+
+	early := late
+	early.NextUpdate = now.Add(time.Minute)
+	res, err = validate(early, time.Hour, false)
+	require.NoError(t, err)
+	assert.Empty(t, res.Degraded)
+	assert.Equal(t, early.NextUpdate, res.ValidUntil)
+
+	other := late
+	other.Profile = eidas.ProfileTest
+	_, err = validate(other, 0, false)
+	require.NoError(t, err, "a profile of its own has no list of trusted lists")
+	res, err = validate(late, 0, true)
+	require.NoError(t, err, "a stored snapshot is judged at its own time")
+	assert.Equal(t, res.Leaf.NotAfter, res.ValidUntil)
 }
 
 // Statements may be critical: understood, they stop nobody.

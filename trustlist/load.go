@@ -150,7 +150,10 @@ func (l *loader) snapshot(c *chain, entries []*entry) *Snapshot {
 		services = append(services, e.services...)
 	}
 	s.counts = count(services)
-	s.services = eidas.NewServiceSet(s.ID, append(services, l.extra...))
+	s.services = eidas.NewServiceSet(s.ID, append(services, l.extra...)).Announced(&eidas.List{
+		URL: s.LOTL.URL, Territory: s.LOTL.Territory, Profile: l.config.Anchors.Profile, Version: s.LOTL.Version,
+		Sequence: s.LOTL.Sequence, Issued: s.LOTL.Issued, NextUpdate: s.LOTL.NextUpdate, SHA256: s.LOTL.SHA256,
+	})
 	return s
 }
 
