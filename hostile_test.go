@@ -75,7 +75,7 @@ func TestWithdrawnCADoesNotComeBackUnderACrossCertificate(t *testing.T) {
 	same := crossCertified(t, former, root, former.cert.SubjectKeyId)
 	hidden := listed(t, former, withdrawnLately, anchoredBy(t, unreadable(t, former.cert.Raw)))
 	_, err = judge(t, trusting(hidden, listed(t, root)), issue(t, former, newKey(t), qwac), same.cert)
-	require.ErrorIs(t, err, eidas.ReasonIndeterminate, "nor when its own certificate cannot be read")
+	require.ErrorIs(t, err, eidas.ReasonServiceNotGranted, "nor when its own certificate cannot be read")
 }
 
 // A list may show a CA of another state; it must not stand in its way.
@@ -98,6 +98,33 @@ func TestOneListDoesNotHideAnothersCA(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Where crypto/x509 refuses the certificate of a listed CA but reads its key,
+// the CA still is a name and a key. A key that it does not read verifies nothing.
+func TestListedCertificateThatCannotBeRead(t *testing.T) {
+	root := newCA(t, "Root", nil)
+	ca := newCA(t, "Odd", root)
+	leaf := issue(t, ca, newKey(t), qwac)
+	odd := anchoredBy(t, unreadable(t, ca.cert.Raw))
+
+	res, err := judge(t, trusting(listed(t, ca, odd)), leaf)
+	require.NoError(t, err)
+	assert.Equal(t, ca.cert.RawSubjectPublicKeyInfo, res.Chain[1].RawSubjectPublicKeyInfo)
+	_, err = judge(t, trusting(listed(t, ca, odd, withdrawnLately)), leaf)
+	require.ErrorIs(t, err, eidas.ReasonServiceNotGranted)
+	impostor := *ca.cert
+	key := newKey(t)
+	impostor.PublicKey = key.Public()
+	_, err = judge(t, trusting(listed(t, ca, odd)), issue(t, &authority{&impostor, key}, newKey(t), qwac))
+	require.ErrorIs(t, err, eidas.ReasonSignatureInvalid)
+
+	// 1.2.840.10045.3.1.7 is P-256; no curve of crypto/elliptic is ….9.
+	p256 := []byte("\x2a\x86\x48\xce\x3d\x03\x01\x07")
+	curve := bytes.ReplaceAll(ca.cert.Raw, p256, append(bytes.Clone(p256[:7]), 9))
+	_, err = judge(t, trusting(listed(t, ca, anchoredBy(t, curve))), leaf)
+	require.ErrorIs(t, err, eidas.ReasonIssuerUnknown)
+	require.ErrorContains(t, err, "unsupported elliptic curve")
 }
 
 // What a list says and nobody here understands decides nothing.

@@ -154,7 +154,7 @@ func isUsableCA(c *x509.Certificate, below int, at time.Time) bool {
 // verify checks the signatures of partial below ca, from ca down. A nil chain
 // without an error means that a signature did not verify.
 func (f *pathFinder) verify(partial []*x509.Certificate, ca *listedCA) ([]*x509.Certificate, *Error) {
-	anchor, err := ca.certificate()
+	anchor, err := ca.anchor()
 	if err != nil {
 		f.last = refuse(ReasonIssuerUnknown, "listed issuer %q cannot be used: %w", partial[len(partial)-1].Issuer.String(), err)
 		return nil, nil

@@ -1,6 +1,9 @@
 package eidas
 
 import (
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/x509"
 	"errors"
@@ -213,6 +216,26 @@ func subjectKeyID(rest cryptobyte.String) []byte {
 func (a *Anchor) Certificate() (*x509.Certificate, error) {
 	a.once.Do(func() { a.cert, a.err = x509.ParseCertificate(a.Raw) })
 	return a.cert, a.err
+}
+
+// bare returns a certificate with the name and the key of the anchor and nothing
+// else, for one that crypto/x509 refuses for something else: a trust anchor is a
+// name and a key (RFC 5280, 6.1.1 (d)).
+func (a *Anchor) bare() (*x509.Certificate, error) {
+	key, err := x509.ParsePKIXPublicKey(a.RawSPKI)
+	if err != nil {
+		return nil, err
+	}
+	c := &x509.Certificate{Raw: a.Raw, RawSubject: a.RawSubject, RawSubjectPublicKeyInfo: a.RawSPKI, SubjectKeyId: a.KeyID, PublicKey: key}
+	switch key.(type) {
+	case *rsa.PublicKey:
+		c.PublicKeyAlgorithm = x509.RSA
+	case *ecdsa.PublicKey:
+		c.PublicKeyAlgorithm = x509.ECDSA
+	case ed25519.PublicKey:
+		c.PublicKeyAlgorithm = x509.Ed25519
+	}
+	return c, nil
 }
 
 // entityKey identifies a CA independently of the certificate that shows it:

@@ -48,6 +48,18 @@ func (ca *listedCA) certificate() (*x509.Certificate, error) {
 	return nil, first
 }
 
+// anchor returns what signatures of the CA are verified with: certificate, or
+// the bare name and key where crypto/x509 reads none.
+func (ca *listedCA) anchor() (*x509.Certificate, error) {
+	c, err := ca.certificate()
+	for i := 0; err != nil && i < len(ca.anchors); i++ {
+		if bare, keyErr := ca.anchors[i].bare(); keyErr == nil {
+			return bare, nil
+		}
+	}
+	return c, err
+}
+
 // agrees reports whether some certificate of the CA does not contradict the
 // authority key identifier.
 func (ca *listedCA) agrees(authority []byte) bool {
@@ -236,7 +248,7 @@ func (s *ServiceSet) issuerOf(ca *listedCA) *listedCA {
 			return
 		}
 		for _, up := range s.issuersOf(cert) {
-			if parent, err := up.certificate(); err == nil && checkSignature(cert, parent) == nil {
+			if parent, err := up.anchor(); err == nil && checkSignature(cert, parent) == nil {
 				ca.issuer = up
 				return
 			}
