@@ -36,7 +36,8 @@ type action func(ctx context.Context, e *env, operands []string) (int, error)
 func commands() []*command {
 	return []*command{
 		demoCommand(), inspectCommand(), verifyCommand(), qualifyCommand(),
-		trustlistLoadCommand(), trustlistCheckCommand(), versionCommand(),
+		trustlistLoadCommand(), trustlistCheckCommand(), trustlistFetchCommand(), trustlistStatusCommand(),
+		trustlistDiffCommand(), versionCommand(),
 	}
 }
 
@@ -65,6 +66,9 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	}
 	if args[0] == "help" || isHelp(args[0]) {
 		return e.help(args[1:])
+	}
+	if args[0] == "--version" || args[0] == "-version" {
+		args[0] = "version"
 	}
 	cmd, rest := find(args)
 	if cmd == nil {

@@ -183,6 +183,7 @@ func TestInterruptedExits2(t *testing.T) {
 }
 
 func TestVersion(t *testing.T) {
+	assert.Equal(t, eidasCmd(t, "version"), eidasCmd(t, "--version"))
 	o := eidasCmd(t, "version")
 	assert.Equal(t, 0, o.code)
 	assert.Contains(t, o.stdout, "eidas ")

@@ -26,7 +26,7 @@ With --json, one object:
   lotl{sequence,version}         and url
   lists[{territory,sequence,accepted,stale,final,reason}]   reason is "" when
                                  accepted; also url, error, version, issued,
-                                 next_update, services
+                                 next_update, signer, services
   services, ca_qc_granted, ca_qc_granted_web, ca_qc_granted_seal, ca_qc_granted_sig
   at, profile, snapshot, pivots[], alarms[{kind,url}]
   error, reason                  only when the LOTL is refused: text and code`,
@@ -42,7 +42,7 @@ With --json, one object:
 			var f worldFlags
 			var at timeFlag
 			f.define(fs)
-			fs.Var(&at, "at", "`TIME` to judge freshness at, RFC 3339 or a date (default that of world.json)")
+			fs.Var(&at, "at", "`TIME` to judge freshness at, RFC 3339 or a date (default that of world.json, else now)")
 			return func(ctx context.Context, e *env, operands []string) (int, error) {
 				if len(operands) > 0 {
 					return 0, usagef("unexpected argument %q", operands[0])
@@ -76,6 +76,19 @@ type lotlReport struct {
 	URL      string `json:"url"`
 	Sequence int    `json:"sequence"`
 	Version  int    `json:"version"`
+	Signer   string `json:"signer,omitempty"` // SHA-256 of the certificate
+}
+
+func newLOTLReport(l *trustlist.ListReport) lotlReport {
+	return lotlReport{l.URL, l.Sequence, l.Version, signerOf(l)}
+}
+
+// signerOf is "" for a list that is not authentic.
+func signerOf(l *trustlist.ListReport) string {
+	if !l.Authentic {
+		return ""
+	}
+	return hex.EncodeToString(l.Signer[:])
 }
 
 type listReport struct {
@@ -91,6 +104,7 @@ type listReport struct {
 	Error      string           `json:"error,omitempty"`
 	Issued     *time.Time       `json:"issued,omitempty"`
 	NextUpdate *time.Time       `json:"next_update,omitempty"`
+	Signer     string           `json:"signer,omitempty"` // SHA-256 of the certificate
 	Services   int              `json:"services"`
 }
 
@@ -126,13 +140,12 @@ func (e *env) trustlistLoad(ctx context.Context, f *worldFlags, at time.Time) (i
 
 func (r *loadReport) read(s *trustlist.Snapshot) {
 	r.Snapshot = s.ID
-	r.LOTL = lotlReport{s.LOTL.URL, s.LOTL.Sequence, s.LOTL.Version}
+	r.LOTL = newLOTLReport(&s.LOTL)
 	for i := range s.Lists {
 		r.Lists = append(r.Lists, newListReport(&s.Lists[i]))
 	}
 	for i := range s.Pivots {
-		p := &s.Pivots[i]
-		r.Pivots = append(r.Pivots, lotlReport{p.URL, p.Sequence, p.Version})
+		r.Pivots = append(r.Pivots, newLOTLReport(&s.Pivots[i]))
 	}
 	for _, a := range s.Alarms {
 		r.Alarms = append(r.Alarms, alarmReport{string(a.Kind), a.URL})
@@ -145,7 +158,7 @@ func (r *loadReport) read(s *trustlist.Snapshot) {
 func newListReport(l *trustlist.ListReport) listReport {
 	r := listReport{
 		Territory: l.Territory, URL: l.URL, Sequence: l.Sequence, Version: l.Version, Accepted: l.Accepted,
-		Stale: l.Stale, Final: l.Final, Reason: l.Reason, Services: l.Services,
+		Stale: l.Stale, Final: l.Final, Reason: l.Reason, Services: l.Services, Signer: signerOf(l),
 		Issued: timeOrNil(l.Issued), NextUpdate: timeOrNil(l.NextUpdate),
 	}
 	if l.Err != nil {
@@ -180,12 +193,10 @@ func loadText(r *loadReport, s style) string {
 	accepted := 0
 	for i := range r.Lists {
 		l := &r.Lists[i]
-		state := s.red("refused ") + "  " + l.Reason.Error()
 		if l.Accepted {
 			accepted++
-			state = fmt.Sprintf("%s  sequence %4d  %4d service%s", s.green("accepted"), l.Sequence, l.Services, plural(l.Services))
 		}
-		fmt.Fprintf(&b, "  %s  %s%s\n", pad(clean(l.Territory), 2), state, ageText(l, s))
+		fmt.Fprintf(&b, "  %s  %s%s\n", pad(clean(l.Territory), 2), stateText(l, s), ageText(l, s))
 	}
 	fmt.Fprintf(&b, "\n%s %d of %s, with %s\n", s.bold("Accepted"), accepted, count(len(r.Lists), "list"), count(r.Services, "service"))
 	fmt.Fprintf(&b, "%s  %s for issuing qualified certificates: %d for web sites, %d for seals, %d for signatures\n",
@@ -195,6 +206,17 @@ func loadText(r *loadReport, s style) string {
 	}
 	fmt.Fprintf(&b, "%s judged at %s, trust profile %q\n", s.dim("Freshness"), r.At.Format(time.RFC3339), clean(r.Profile))
 	return b.String()
+}
+
+// stateText says whether a list is in use, and why not.
+func stateText(l *listReport, s style) string {
+	switch {
+	case l.Accepted:
+		return fmt.Sprintf("%s  sequence %4d  %4d service%s", s.green("accepted"), l.Sequence, l.Services, plural(l.Services))
+	case l.Reason == trustlist.ReasonNotFound:
+		return s.yellow("missing ") + "  " + s.dim("the folder or host has no such list: "+clean(l.URL))
+	}
+	return s.red("refused ") + "  " + l.Reason.Error()
 }
 
 // ageText says what is unusual about the age of a list.
@@ -294,10 +316,7 @@ func (e *env) checkFile(name string, signers [][32]byte) (checkReport, int) {
 	r := checkReport{
 		File: name, Authentic: l.Accepted, Signature: l.Authentic, Reason: l.Reason.String(), Territory: l.Territory,
 		Sequence: l.Sequence, Version: l.Version, Issued: timeOrNil(l.Issued), NextUpdate: timeOrNil(l.NextUpdate),
-		Final: l.Final, Services: l.Services,
-	}
-	if l.Authentic {
-		r.Signer = hex.EncodeToString(l.Signer[:])
+		Final: l.Final, Services: l.Services, Signer: signerOf(&l),
 	}
 	if l.Err != nil {
 		r.Error = l.Err.Error()

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
+	"io/fs"
 	"slices"
 	"strings"
 	"time"
@@ -14,15 +16,60 @@ import (
 	"github.com/seed-b953571c/eidas/trustlist"
 )
 
+// anchorFlags say where trust in lists starts.
+type anchorFlags struct {
+	names  listFlag
+	lotl   string
+	notice string
+}
+
+func (f *anchorFlags) define(fs *flag.FlagSet, otherwise string) {
+	fs.Var(&f.names, "anchors", "trust `NAMES`: oj-2026, oj-2019 or SHA256,… (default "+otherwise+")")
+	fs.StringVar(&f.lotl, "lotl", "", "`URL` of the list of trusted lists (default that of the anchors)")
+	fs.StringVar(&f.notice, "notice", "", "`URL` of the Official Journal notice that --anchors SHA256,… come from")
+}
+
+// apply changes anchors by what was given. The signers of a notice that is built
+// in come with its URL; the LOTL stays the one there was.
+func (f *anchorFlags) apply(a trustlist.Anchors) (trustlist.Anchors, error) {
+	lotl := a.LOTL
+	switch {
+	case len(f.names) == 0:
+	case slices.Equal(f.names, []string{"oj-2019"}):
+		a = trustlist.OfficialJournal2019()
+	case slices.Equal(f.names, []string{"oj-2026"}):
+		a = trustlist.OfficialJournal2026()
+	default:
+		signers, err := fingerprints(f.names)
+		if err != nil {
+			return a, usageError{fmt.Errorf("--anchors: %w", err)}
+		}
+		a.Signers, a.Profile = signers, profileOf(signers)
+	}
+	a.LOTL = cmp.Or(f.lotl, lotl)
+	a.OfficialJournal = cmp.Or(f.notice, a.OfficialJournal)
+	return a, nil
+}
+
+// own returns the anchors for lists that come without a world.json. Signers that
+// are given without a notice must have signed the LOTL itself.
+func (f *anchorFlags) own() (trustlist.Anchors, error) {
+	a := trustlist.DefaultAnchors()
+	if len(f.names) > 0 {
+		a.OfficialJournal = ""
+	}
+	return f.apply(a)
+}
+
 // worldFlags say which lists to load and where trust in them starts.
 type worldFlags struct {
 	dir     string
-	anchors listFlag
+	anchors anchorFlags
 }
 
 func (f *worldFlags) define(fs *flag.FlagSet) {
-	fs.StringVar(&f.dir, "world", "", "folder `DIR` of lists, with manifest.json and world.json")
-	fs.Var(&f.anchors, "anchors", "trust `NAMES` instead of the anchors of world.json: oj-2026, oj-2019 or SHA256,…")
+	fs.StringVar(&f.dir, "world", "", "folder `DIR` of lists: a world with manifest.json and world.json, or what 'trustlist fetch' keeps")
+	f.anchors.define(fs, "those of world.json, else oj-2026")
 }
 
 // world is a folder of lists with where trust in it starts.
@@ -31,43 +78,26 @@ type world struct {
 	folder *trustlist.Folder
 }
 
-// openWorld reads the description of a folder of lists. Close its folder after use.
+// openWorld reads the description of a folder of lists. One without world.json,
+// such as a store keeps, is judged at the present. Close its folder after use.
 func openWorld(f *worldFlags) (*world, error) {
 	if f.dir == "" {
 		return nil, usagef("--world is missing")
 	}
 	described, err := trustlist.LoadWorld(f.dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		described = trustlist.World{At: time.Now()}
+		described.Anchors, err = f.anchors.own()
+	case err == nil:
+		described.Anchors, err = f.anchors.apply(described.Anchors)
+	}
 	if err != nil {
 		return nil, err
 	}
 	w := &world{World: described}
-	if len(f.anchors) > 0 {
-		if err := w.overrideAnchors(f.anchors); err != nil {
-			return nil, err
-		}
-	}
 	w.folder, err = trustlist.OpenFolder(f.dir)
 	return w, err
-}
-
-// overrideAnchors replaces the signers, and for a notice that is built in also
-// its URL. The LOTL stays that of world.json.
-func (w *world) overrideAnchors(names []string) error {
-	lotl := w.Anchors.LOTL
-	switch {
-	case slices.Equal(names, []string{"oj-2019"}):
-		w.Anchors = trustlist.OfficialJournal2019()
-	case slices.Equal(names, []string{"oj-2026"}):
-		w.Anchors = trustlist.OfficialJournal2026()
-	default:
-		signers, err := fingerprints(names)
-		if err != nil {
-			return usageError{fmt.Errorf("--anchors: %w", err)}
-		}
-		w.Anchors.Signers, w.Anchors.Profile = signers, profileOf(signers)
-	}
-	w.Anchors.LOTL = lotl
-	return nil
 }
 
 // profileOf is the EU's only if every signer is in a notice that is built in,

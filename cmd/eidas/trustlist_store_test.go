@@ -1,0 +1,286 @@
+package main_test
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/hex"
+	"encoding/json"
+	"encoding/pem"
+	"io"
+	"math/big"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/seed-b953571c/eidas"
+	"github.com/seed-b953571c/eidas/eidastest"
+)
+
+// stored is the JSON of "trustlist fetch" and "trustlist status".
+type stored struct {
+	Ready    bool         `json:"ready"`
+	Degraded bool         `json:"degraded"`
+	Snapshot string       `json:"snapshot"`
+	LOTL     storedList   `json:"lotl"`
+	Lists    []storedList `json:"lists"`
+	Error    string       `json:"error"`
+}
+
+type storedList struct {
+	listLine
+	Kept    bool      `json:"kept"`
+	Checked time.Time `json:"checked"`
+	Signer  string    `json:"signer"`
+}
+
+func (s stored) list(t *testing.T, territory string) storedList {
+	t.Helper()
+	for _, l := range s.Lists {
+		if l.Territory == territory {
+			return l
+		}
+	}
+	require.Fail(t, "no list", territory)
+	return storedList{}
+}
+
+// listHosts are the hosts of a world, reached the way a bank reaches the real
+// ones: through a forward proxy, over TLS.
+type listHosts struct {
+	*eidastest.Test
+	proxy, roots string
+	stop         func()
+}
+
+// present starts a world that is judged now, as these commands do.
+func present(t *testing.T) *listHosts {
+	t.Helper()
+	w := eidastest.Start(t, eidastest.Options{Profile: eidas.ProfileTest})
+	lists := httptest.NewUnstartedServer(w.Handler())
+	cert := hostCertificate(t)
+	lists.TLS = &tls.Config{Certificates: []tls.Certificate{cert}}
+	lists.StartTLS()
+	proxy := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		up, err := net.Dial("tcp", lists.Listener.Addr().String())
+		if err != nil || r.Method != http.MethodConnect {
+			rw.WriteHeader(http.StatusBadGateway)
+			return
+		}
+		down, _, err := http.NewResponseController(rw).Hijack()
+		if err != nil {
+			return
+		}
+		_, _ = io.WriteString(down, "HTTP/1.1 200 OK\r\n\r\n")
+		go func() { _, _ = io.Copy(up, down); _ = up.Close() }()
+		_, _ = io.Copy(down, up)
+		_ = down.Close()
+	}))
+	stop := sync.OnceFunc(func() { proxy.Close(); lists.CloseClientConnections(); lists.Close() })
+	t.Cleanup(stop)
+	roots := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert.Certificate[0]})
+	return &listHosts{w, proxy.URL, tempFile(t, roots), stop}
+}
+
+// hostCertificate is one for every host of a world.
+func hostCertificate(t *testing.T) tls.Certificate {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	require.NoError(t, err)
+	tmpl := &x509.Certificate{
+		SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		DNSNames: []string{"*.eidastest.invalid"},
+	}
+	der, err := x509.CreateCertificate(rand.Reader, tmpl, tmpl, key.Public(), key)
+	require.NoError(t, err)
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
+}
+
+// trusting are the flags that name where trust starts.
+func (w *listHosts) trusting() []string {
+	a := w.Anchors()
+	var signers []string
+	for _, s := range a.Signers {
+		signers = append(signers, hex.EncodeToString(s[:]))
+	}
+	return []string{"--anchors", strings.Join(signers, ","), "--lotl", a.LOTL, "--notice", a.OfficialJournal}
+}
+
+func (w *listHosts) fetch(t *testing.T, dir string, more ...string) outcome {
+	t.Helper()
+	args := append([]string{"trustlist", "fetch", "--dir", dir, "--proxy", w.proxy, "--tls-roots", w.roots}, w.trusting()...)
+	o := eidasCmd(t, append(args, more...)...)
+	require.NotEqual(t, 2, o.code, o.stderr)
+	return o
+}
+
+func fetchInto(t *testing.T, w *listHosts, dir string, more ...string) (stored, outcome) {
+	t.Helper()
+	o := w.fetch(t, dir, append(more, "--json")...)
+	return document[stored](t, o), o
+}
+
+func status(t *testing.T, w *listHosts, dir string) (stored, outcome) {
+	t.Helper()
+	o := eidasCmd(t, append([]string{"trustlist", "status", "--json", "--dir", dir}, w.trusting()...)...)
+	require.NotEqual(t, 2, o.code, o.stderr)
+	return document[stored](t, o), o
+}
+
+func TestFetchThenStatusWithoutTheNetwork(t *testing.T) {
+	w, dir := present(t), filepath.Join(t.TempDir(), "lists")
+	fetched, o := fetchInto(t, w, dir)
+	assert.Equal(t, 0, o.code)
+	assert.True(t, fetched.Ready)
+	assert.False(t, fetched.Degraded, o.stdout)
+	assert.Len(t, fetched.list(t, "LT").Signer, 64)
+
+	text := eidasCmd(t, append([]string{"trustlist", "status", "--dir", dir}, w.trusting()...)...)
+	w.stop()
+	kept, o := status(t, w, dir)
+	assert.Equal(t, 0, o.code)
+	assert.True(t, kept.Ready)
+	assert.Equal(t, fetched.Snapshot, kept.Snapshot)
+	assert.WithinDuration(t, time.Now(), kept.list(t, "LT").Checked, time.Hour)
+	assert.Contains(t, text.stdout, "Ready")
+	assert.Contains(t, text.stdout, "checked")
+
+	// Nothing on disk is believed for being there.
+	files, err := filepath.Glob(filepath.Join(dir, "*.xml"))
+	require.NoError(t, err)
+	require.NotEmpty(t, files)
+	for _, f := range files {
+		doc, err := os.ReadFile(f)
+		require.NoError(t, err)
+		doc[len(doc)/2] ^= 1
+		require.NoError(t, os.WriteFile(f, doc, 0o600))
+	}
+	flipped, o := status(t, w, dir)
+	assert.Equal(t, 1, o.code)
+	assert.False(t, flipped.Ready)
+	assert.NotEmpty(t, flipped.Error)
+}
+
+func TestFetchKeepsTheLastGoodCopyOfARefusedList(t *testing.T) {
+	w, dir := present(t), t.TempDir()
+	_, _ = fetchInto(t, w, dir)
+	w.Check(w.List("LT").Tamper())
+	got, o := fetchInto(t, w, dir)
+	assert.Equal(t, 0, o.code, "the LOTL was had")
+	assert.True(t, got.Ready)
+	assert.True(t, got.Degraded)
+	lt, de := got.list(t, "LT"), got.list(t, "DE")
+	assert.True(t, lt.Accepted && lt.Kept)
+	assert.Equal(t, "signature_invalid", lt.Reason)
+	assert.True(t, de.Accepted && !de.Kept)
+	text := w.fetch(t, dir)
+	assert.Contains(t, text.stdout, "Degraded")
+	assert.Contains(t, text.stdout, "last good copy")
+
+	w.stop() // nobody answers any more
+	got, o = fetchInto(t, w, dir)
+	assert.Equal(t, 1, o.code, "the LOTL was not had")
+	assert.True(t, got.Ready)
+	assert.True(t, got.LOTL.Kept)
+}
+
+func TestFetchIntoNothingFromNobody(t *testing.T) {
+	w, dir := present(t), t.TempDir()
+	w.stop()
+	got, o := fetchInto(t, w, dir)
+	assert.Equal(t, 1, o.code)
+	assert.False(t, got.Ready)
+	assert.NotEmpty(t, got.Error)
+	got, o = status(t, w, dir)
+	assert.Equal(t, 1, o.code)
+	assert.False(t, got.Ready)
+}
+
+func TestFetchFlags(t *testing.T) {
+	w, dir := present(t), t.TempDir()
+	got, _ := fetchInto(t, w, dir, "--territories", "DE")
+	assert.True(t, got.list(t, "DE").Accepted)
+	assert.Len(t, got.Lists, 1)
+	for _, bad := range [][]string{
+		{"--proxy", "nonsense"},
+		{"--allow-private", "10.0.0.1"},
+		{"--tls-roots", tempFile(t, "nonsense")},
+		{"--anchors", "oj-1999"},
+		{"extra"},
+	} {
+		o := eidasCmd(t, append([]string{"trustlist", "fetch", "--dir", dir}, bad...)...)
+		assert.Equal(t, 2, o.code, bad)
+		assert.Contains(t, o.stderr, bad[len(bad)-1])
+	}
+	for _, name := range []string{"fetch", "status"} {
+		o := eidasCmd(t, "trustlist", name)
+		assert.Equal(t, 2, o.code)
+		assert.Contains(t, o.stderr, "--dir is missing")
+	}
+	missing := filepath.Join(dir, "none")
+	assert.Equal(t, 2, eidasCmd(t, "trustlist", "status", "--dir", missing).code)
+	assert.NoDirExists(t, missing)
+	// Other roots than the system's are trusted only where they are named.
+	o := eidasCmd(t, append([]string{"trustlist", "fetch", "--json", "--dir", t.TempDir(), "--proxy", w.proxy}, w.trusting()...)...)
+	assert.Equal(t, 1, o.code)
+	assert.Contains(t, document[stored](t, o).Error, "certificate")
+}
+
+func TestDiffOfTwoStores(t *testing.T) {
+	w := present(t)
+	before, after := filepath.Join(t.TempDir(), "before"), filepath.Join(t.TempDir(), "after")
+	_, _ = fetchInto(t, w, before)
+	w.Check(w.QTSP("LT").Withdraw(time.Now().Add(-time.Hour)))
+	_, _ = fetchInto(t, w, after)
+
+	diff := func(more ...string) outcome {
+		return eidasCmd(t, append(append([]string{"trustlist", "diff"}, more...), w.trusting()...)...)
+	}
+	same := diff(before, before)
+	assert.Equal(t, 0, same.code, same.stderr)
+	assert.Equal(t, "nothing changed\n", same.stdout)
+
+	o := diff(before, after, "--json")
+	assert.Equal(t, 1, o.code, o.stderr)
+	kinds := map[string]string{}
+	for line := range strings.Lines(o.stdout) {
+		var c struct{ Kind, Territory, Before, After string }
+		require.NoError(t, json.Unmarshal([]byte(line), &c))
+		kinds[c.Territory+" "+c.Kind] = c.Before + " " + c.After
+	}
+	const status = "http://uri.etsi.org/TrstSvc/TrustedList/Svcstatus/"
+	assert.Equal(t, status+"granted "+status+"withdrawn", kinds["LT service_status"], o.stdout)
+	assert.Contains(t, kinds, "LT list_sequence")
+	assert.NotContains(t, kinds, "DE service_status")
+
+	text := diff(before, after)
+	assert.Equal(t, 1, text.code)
+	assert.Contains(t, text.stdout, "CA/QC")
+	assert.Contains(t, text.stdout, "granted → withdrawn")
+	assert.Equal(t, 2, diff(before).code)
+}
+
+// What a store keeps serves the commands that judge certificates.
+func TestVerifyAgainstAStore(t *testing.T) {
+	w, dir := present(t), t.TempDir()
+	_, _ = fetchInto(t, w, dir)
+	leaf := w.QWAC("LT", "PSDLT-BL-LB000458", eidas.RoleAI)
+	file := tempFile(t, pemOf(leaf))
+	args := append([]string{"verify", "--json", "--world", dir, "--revocation", "off", file}, w.trusting()...)
+	o := eidasCmd(t, args...)
+	require.Equal(t, 0, o.code, o.stdout+o.stderr)
+	assert.Equal(t, "accept", document[verdict](t, o).Decision)
+	o = eidasCmd(t, "verify", "--json", "--world", dir, "--revocation", "off", file)
+	assert.Equal(t, 1, o.code, "under the EU's anchors it is no list")
+}
