@@ -65,6 +65,7 @@ type Verifier struct {
 	id                verifierID
 	shared            *handoff
 	proven            *chainCache
+	rotation          observer // nil is off
 }
 
 // verifierID marks the session tickets of one Verifier.

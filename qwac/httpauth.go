@@ -52,6 +52,7 @@ func (v *Verifier) Handler(next http.Handler) http.Handler {
 			return
 		}
 		v.metrics.request(outcomeAccepted)
+		v.commit(r.Context(), result)
 		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), resultKey{}, result)))
 	})
 }
