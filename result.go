@@ -73,4 +73,6 @@ type Result struct {
 	ValidUntil time.Time
 	// Snapshot identifies the trust snapshot that decided.
 	Snapshot string
+
+	basis basis // for Recheck
 }

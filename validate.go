@@ -6,6 +6,7 @@ import (
 	"errors"
 	"slices"
 	"time"
+	"weak"
 )
 
 // ServiceSource gives the current trust snapshot. It must not block, returns
@@ -64,6 +65,7 @@ type Config struct {
 type Validator struct {
 	services ServiceSource
 	status   StatusChecker
+	memory   StatusMemory // status, where it is one
 	policy   Policy
 }
 
@@ -94,7 +96,8 @@ func NewValidator(c Config) (*Validator, error) {
 		}
 	}
 	p.Registered = slices.Clone(p.Registered)
-	return &Validator{services: c.Services, status: c.Status, policy: p}, nil
+	memory, _ := c.Status.(StatusMemory)
+	return &Validator{services: c.Services, status: c.Status, memory: memory, policy: p}, nil
 }
 
 // Validate decides about the certificates a peer presented, its own first, for
@@ -227,6 +230,7 @@ func (j *judgement) path(context.Context) *Error {
 	for _, c := range j.Chain[1 : len(j.Chain)-1] {
 		j.ValidUntil = earlier(j.ValidUntil, c.NotAfter)
 	}
+	j.ValidUntil = nextChange(j.Services, j.At, j.ValidUntil)
 	return nil
 }
 
@@ -286,11 +290,12 @@ func judgeQualified(q *Qualified, use Use) *Error {
 // revocation is step 6: every certificate below the anchor. Only now is the
 // chain proved, so that a responder URL in it may be called.
 func (j *judgement) revocation(ctx context.Context) *Error {
+	responders := j.set.respondersOf(j.Services)
+	j.basis = basis{by: j.Validator, set: weak.Make(j.set), until: j.ValidUntil, responders: responders}
 	if j.status == nil {
 		j.degrade(DegradedRevocationOff)
 		return nil
 	}
-	responders := j.set.respondersOf(j.Services)
 	for i := range len(j.Chain) - 1 {
 		if err := ctx.Err(); err != nil {
 			return &Error{Reason: ReasonDeadline, Err: err}
@@ -315,9 +320,7 @@ func (j *judgement) judgeStatus(a StatusAnswer) *Error {
 		if a.Stale && !slices.Contains(j.Degraded, DegradedRevocationStale) {
 			j.degrade(DegradedRevocationStale)
 		}
-		if !a.FreshUntil.IsZero() {
-			j.ValidUntil = earlier(j.ValidUntil, a.FreshUntil)
-		}
+		j.ValidUntil = a.limit(j.ValidUntil)
 		return nil
 	case StatusNotOwed:
 		return nil
