@@ -35,8 +35,8 @@ type CRLPolicy struct {
 	MaxAge time.Duration
 	// AllowAnyAge accepts CRLs however old: for judging the past.
 	AllowAnyAge bool
-	// AllowSHA1 accepts SHA-1 signatures and RSA keys below 2048 bits: for
-	// judging the past.
+	// AllowSHA1 accepts SHA-1 signatures, and keys below RSA 2048 and ECDSA 256
+	// bits: for judging the past.
 	AllowSHA1 bool
 }
 
@@ -176,11 +176,7 @@ func (q *crlQuestion) apply(st *crlState, p distributionPoint, c *CRL) error {
 	if delta != nil {
 		entry, revoked = q.applyDelta(delta, entry, revoked)
 	}
-	q.note(st, c, signer)
-	if delta != nil {
-		q.note(st, delta, signer)
-		st.answer.ThisUpdate, st.answer.NextUpdate = delta.thisUpdate, delta.nextUpdate
-	}
+	q.note(st, c, delta, signer)
 	if revoked {
 		a := &st.answer
 		a.Status, a.RevokedAt, a.Code, a.InvalidityDate = eidas.StatusRevoked, entry.revokedAt.time(), entry.reason, entry.invalidity
@@ -193,19 +189,15 @@ func (q *crlQuestion) apply(st *crlState, p distributionPoint, c *CRL) error {
 	return nil
 }
 
-// note adds a CRL to the evidence: the answer is as old as the oldest and holds
-// as long as the first to end.
-func (q *crlQuestion) note(st *crlState, c *CRL, signer *x509.Certificate) {
+// note adds a CRL with its delta, if any, to the evidence: the answer is as old
+// as the oldest and holds as long as the first to end. A delta brings a CRL up
+// to its own time.
+func (q *crlQuestion) note(st *crlState, c, delta *CRL, signer *x509.Certificate) {
 	a := &st.answer
-	fresh := c.nextUpdate
-	if fresh.IsZero() {
-		fresh = c.thisUpdate.Add(q.policy.MaxAge)
-	}
-	if fresh.Before(q.at) {
-		fresh = fresh.Add(q.policy.Skew)
-	}
-	if fresh.Before(q.at) { // AllowAnyAge
-		fresh = q.at
+	fresh := q.holdsUntil(c)
+	if delta != nil {
+		fresh = earliest(fresh, q.holdsUntil(delta))
+		c = delta
 	}
 	if a.Source == "" {
 		a.Source, a.Responder = "crl", signer
@@ -216,6 +208,21 @@ func (q *crlQuestion) note(st *crlState, c *CRL, signer *x509.Certificate) {
 	}
 	a.FreshUntil = earliest(a.FreshUntil, fresh)
 	a.RenewAfter = earliest(a.FreshUntil, a.ThisUpdate.Add(q.policy.MaxAge))
+}
+
+// holdsUntil says how long a CRL of the right time holds.
+func (q *crlQuestion) holdsUntil(c *CRL) time.Time {
+	fresh := c.nextUpdate
+	if fresh.IsZero() {
+		fresh = c.thisUpdate.Add(q.policy.MaxAge)
+	}
+	if fresh.Before(q.at) { // the clocks may still differ
+		fresh = fresh.Add(q.policy.Skew)
+	}
+	if fresh.Before(q.at) { // AllowAnyAge
+		fresh = q.at
+	}
+	return fresh
 }
 
 func (c *CRL) reasons() reasonMask {

@@ -20,13 +20,14 @@ type crlIndex struct {
 	seed    maphash.Seed // of its own: a CA cannot choose numbers that collide
 	slots   []uint32     // offset + 1 of an entry, 0 is free; a power of two
 	changes []issuerChange
+	issuers [][]generalName // those that entries name, each once
 }
 
 // issuerChange says from which entry on another certificate issuer counts
 // (rule C7).
 type issuerChange struct {
 	offset uint32
-	issuer []generalName
+	issuer uint32 // index in issuers + 1; 0 is the issuer of the CRL
 }
 
 // crlEntry is an element of revokedCertificates.
@@ -37,12 +38,14 @@ type crlEntry struct {
 	invalidity time.Time // zero when absent
 	extensions []byte    // the element, nil when absent
 	issuer     []generalName
+	issuerRaw  []byte // the extension value that issuer is from
 }
 
 // build reads every entry once: one bad entry spoils the CRL for everybody.
 func (x *crlIndex) build(entries cryptobyte.String, v2, indirect bool) error {
 	x.entries = entries
 	offsets := make([]uint32, 0, estimate(entries))
+	known := make(map[string]uint32)
 	for rest := entries; !rest.Empty(); {
 		offset := uint32(len(entries) - len(rest)) //nolint:gosec // below MaxCRLSize
 		var e crlEntry
@@ -59,7 +62,7 @@ func (x *crlIndex) build(entries cryptobyte.String, v2, indirect bool) error {
 			if len(x.changes) == maxIssuerChanges {
 				return invalid(RuleC7, "CRL names more than %d issuers", maxIssuerChanges)
 			}
-			x.changes = append(x.changes, issuerChange{offset, e.issuer})
+			x.changes = append(x.changes, issuerChange{offset, x.intern(&e, known)})
 		}
 		offsets = append(offsets, offset)
 	}
@@ -67,16 +70,33 @@ func (x *crlIndex) build(entries cryptobyte.String, v2, indirect bool) error {
 	return nil
 }
 
+// intern gives the number of the issuer that an entry names.
+func (x *crlIndex) intern(e *crlEntry, known map[string]uint32) uint32 {
+	n, ok := known[string(e.issuerRaw)]
+	if !ok {
+		x.issuers = append(x.issuers, e.issuer)
+		n = uint32(len(x.issuers)) //nolint:gosec // at most maxIssuerChanges
+		known[string(e.issuerRaw)] = n
+	}
+	return n
+}
+
+// minEntry is the size of the smallest entry: a serial number of one octet and
+// a UTCTime.
+const minEntry = 20
+
 // estimate guesses the number of entries by the size of the first.
 func estimate(entries cryptobyte.String) int {
 	rest := entries
 	if entries.Empty() || !rest.SkipASN1(asn1.SEQUENCE) {
 		return 0
 	}
-	return len(entries)/(len(entries)-len(rest)) + 1
+	return len(entries)/max(len(entries)-len(rest), minEntry) + 1
 }
 
-// fill makes the table, at most two thirds full.
+// fill makes the table, at most two thirds full. Of several entries about one
+// certificate only the first gets in: a CRL is indexed before its signature is
+// verified, and a million equal numbers would take a million steps each.
 func (x *crlIndex) fill(offsets []uint32) {
 	x.n = len(offsets)
 	if x.n == 0 {
@@ -84,13 +104,28 @@ func (x *crlIndex) fill(offsets []uint32) {
 	}
 	x.seed = maphash.MakeSeed()
 	x.slots = make([]uint32, 1<<bits.Len(uint(x.n+x.n/2)))
+	issuer, changes := uint32(0), x.changes
 	for _, offset := range offsets {
-		i := x.slot(x.serialAt(offset))
-		for x.slots[i] != 0 {
-			i = x.next(i)
+		if len(changes) > 0 && changes[0].offset == offset {
+			issuer, changes = changes[0].issuer, changes[1:]
 		}
-		x.slots[i] = offset + 1
+		if i, taken := x.probe(x.serialAt(offset), issuer); !taken {
+			x.slots[i] = offset + 1
+		}
 	}
+}
+
+// probe finds the slot of a serial number of an issuer: the one it is in, or a
+// free one.
+func (x *crlIndex) probe(serial []byte, issuer uint32) (slot int, taken bool) {
+	i := x.slot(serial, issuer)
+	for ; x.slots[i] != 0; i = (i + 1) & (len(x.slots) - 1) {
+		offset := x.slots[i] - 1
+		if bytes.Equal(x.serialAt(offset), serial) && x.issuerAt(offset) == issuer {
+			return i, true
+		}
+	}
+	return i, false
 }
 
 // serialAt reads the serial number of the entry at offset, which build has seen
@@ -104,11 +139,23 @@ func (x *crlIndex) serialAt(offset uint32) []byte {
 	return serial
 }
 
-func (x *crlIndex) slot(serial []byte) int {
-	return int(maphash.Bytes(x.seed, serial) & uint64(len(x.slots)-1)) //nolint:gosec // below the length
+// slot is where to look first. The issuers of one serial number are spread over
+// the table: an odd factor makes their slots differ.
+func (x *crlIndex) slot(serial []byte, issuer uint32) int {
+	const odd = 0x9e3779b97f4a7c15
+	h := maphash.Bytes(x.seed, serial) + uint64(issuer)*odd
+	return int(h & uint64(len(x.slots)-1)) //nolint:gosec // below the length
 }
 
-func (x *crlIndex) next(i int) int { return (i + 1) & (len(x.slots) - 1) }
+// issuerAt is the number of the issuer that the entry at offset is about: the
+// last one named up to it (rule C7).
+func (x *crlIndex) issuerAt(offset uint32) uint32 {
+	i := sort.Search(len(x.changes), func(i int) bool { return x.changes[i].offset > offset })
+	if i == 0 {
+		return 0
+	}
+	return x.changes[i-1].issuer
+}
 
 // find returns the entry for a certificate: its serial number, and its issuer,
 // which is the CRL's where the entries do not say. Of several it is the first.
@@ -116,36 +163,30 @@ func (x *crlIndex) find(serial, certIssuer, crlIssuer []byte) (crlEntry, bool) {
 	if x.n == 0 {
 		return crlEntry{}, false
 	}
-	var found crlEntry
 	first := uint32(0)
-	for i := x.slot(serial); x.slots[i] != 0; i = x.next(i) {
-		offset := x.slots[i] - 1
-		if !bytes.Equal(x.serialAt(offset), serial) || !x.isAbout(offset, certIssuer, crlIssuer) {
-			continue
+	look := func(issuer uint32) {
+		if i, taken := x.probe(serial, issuer); taken && (first == 0 || x.slots[i] < first) {
+			first = x.slots[i]
 		}
-		if first == 0 || offset+1 < first {
-			first = offset + 1
+	}
+	if sameName(certIssuer, crlIssuer) {
+		look(0)
+	}
+	for i, names := range x.issuers {
+		if hasDirectoryName(names, certIssuer) {
+			look(uint32(i) + 1)
 		}
 	}
 	if first == 0 {
 		return crlEntry{}, false
 	}
 	// build has seen that the entry can be read; what cannot is revoked still.
+	var found crlEntry
 	rest := cryptobyte.String(x.entries[first-1:])
 	if found.read(&rest) {
 		_ = found.readExtensions()
 	}
 	return found, true
-}
-
-// isAbout reports whether the entry at offset is about a certificate of
-// certIssuer: the last issuer named up to it counts (rule C7).
-func (x *crlIndex) isAbout(offset uint32, certIssuer, crlIssuer []byte) bool {
-	i := sort.Search(len(x.changes), func(i int) bool { return x.changes[i].offset > offset })
-	if i == 0 {
-		return sameName(certIssuer, crlIssuer)
-	}
-	return hasDirectoryName(x.changes[i-1].issuer, certIssuer)
 }
 
 func (e *crlEntry) read(in *cryptobyte.String) bool {
@@ -209,6 +250,7 @@ func (e *crlEntry) extension(x extension) error {
 		if e.issuer, ok = readGeneralNames(names); !ok {
 			return invalid(RuleC7, "certificate issuer is malformed")
 		}
+		e.issuerRaw = x.value
 	default:
 		if x.critical {
 			return invalid(RuleC6, "critical CRL entry extension %x is unknown", x.id)

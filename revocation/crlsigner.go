@@ -23,7 +23,7 @@ func (q *crlQuestion) signer(c *CRL) (*x509.Certificate, error) {
 	var first error
 	tried := 0
 	for _, cert := range slices.Concat([]*x509.Certificate{q.Issuer}, q.set.Chain, q.set.Certificates) {
-		if !sameName(cert.RawSubject, c.issuer) || cert.KeyUsage != 0 && cert.KeyUsage&x509.KeyUsageCRLSign == 0 {
+		if !sameName(cert.RawSubject, c.issuer) || !mayUse(cert, x509.KeyUsageCRLSign) {
 			continue
 		}
 		if tried++; tried > maxCRLSigners {
@@ -97,7 +97,7 @@ func (q *crlQuestion) issuerOf(cert *x509.Certificate) *x509.Certificate {
 
 func (q *crlQuestion) issued(ca, cert *x509.Certificate) bool {
 	return bytes.Equal(cert.RawIssuer, ca.RawSubject) && ca.BasicConstraintsValid && ca.IsCA &&
-		(ca.KeyUsage == 0 || ca.KeyUsage&x509.KeyUsageCertSign != 0) &&
+		mayUse(ca, x509.KeyUsageCertSign) &&
 		checkAlgorithm(cert.SignatureAlgorithm, q.policy.AllowSHA1) == nil &&
 		ca.CheckSignature(cert.SignatureAlgorithm, cert.RawTBSCertificate, cert.Signature) == nil
 }

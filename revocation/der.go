@@ -71,7 +71,7 @@ type algorithm struct{ oid, params []byte }
 
 func readAlgorithm(in *cryptobyte.String, out *algorithm) bool {
 	var seq, oid cryptobyte.String
-	if !in.ReadASN1(&seq, asn1.SEQUENCE) || !seq.ReadASN1(&oid, asn1.OBJECT_IDENTIFIER) || len(oid) == 0 {
+	if !in.ReadASN1(&seq, asn1.SEQUENCE) || !readOID(&seq, &oid) {
 		return false
 	}
 	*out = algorithm{oid: oid}
@@ -85,6 +85,22 @@ func readAlgorithm(in *cryptobyte.String, out *algorithm) bool {
 	}
 	out.params = params
 	return true
+}
+
+// readOID reads the content of an OBJECT IDENTIFIER: whole arcs in their
+// shortest form (X.690, 8.19).
+func readOID(in, out *cryptobyte.String) bool {
+	if !in.ReadASN1(out, asn1.OBJECT_IDENTIFIER) || out.Empty() {
+		return false
+	}
+	first := true // octet of an arc
+	for _, c := range *out {
+		if first && c == 0x80 {
+			return false
+		}
+		first = c < 0x80
+	}
+	return first
 }
 
 // plain reports whether the parameters are absent or NULL. Both are in use for
@@ -162,7 +178,7 @@ func pssAlgorithm(params []byte) x509.SignatureAlgorithm {
 	if !in.ReadASN1(&seq, asn1.SEQUENCE) || !in.Empty() ||
 		!seq.ReadASN1(&hashTag, tag0) || !readAlgorithm(&hashTag, &hash) || !hashTag.Empty() ||
 		!seq.ReadASN1(&mgfTag, tag1) || !mgfTag.ReadASN1(&mgf, asn1.SEQUENCE) || !mgfTag.Empty() ||
-		!mgf.ReadASN1(&mgfOID, asn1.OBJECT_IDENTIFIER) || !readAlgorithm(&mgf, &mgfHash) || !mgf.Empty() ||
+		!readOID(&mgf, &mgfOID) || !readAlgorithm(&mgf, &mgfHash) || !mgf.Empty() ||
 		!seq.ReadASN1(&saltTag, tag2) || !saltTag.ReadASN1Integer(&salt) || !saltTag.Empty() {
 		return x509.UnknownSignatureAlgorithm
 	}
@@ -233,7 +249,9 @@ func (c *calendar) readGeneralized(in *cryptobyte.String) bool {
 		return false
 	}
 	century, ok := digits(s[:2])
-	return ok && c.readShort(s[2:14], century*100)
+	// Not the years 0 and 1: the zero time.Time stands for what is absent, and
+	// a nextUpdate at that time is not absent.
+	return ok && c.readShort(s[2:14], century*100) && c.year > 1
 }
 
 // readShort reads YYMMDDHHMMSS.
@@ -316,7 +334,7 @@ func readExtensions(in *cryptobyte.String, list *[maxExtensions]extension) ([]ex
 func readExtension(in *cryptobyte.String, out *extension) bool {
 	var seq, id, value cryptobyte.String
 	var critical bool
-	if !in.ReadASN1(&seq, asn1.SEQUENCE) || !seq.ReadASN1(&id, asn1.OBJECT_IDENTIFIER) || len(id) == 0 ||
+	if !in.ReadASN1(&seq, asn1.SEQUENCE) || !readOID(&seq, &id) ||
 		seq.PeekASN1Tag(asn1.BOOLEAN) && !seq.ReadASN1Boolean(&critical) ||
 		!seq.ReadASN1(&value, asn1.OCTET_STRING) || !seq.Empty() {
 		return false

@@ -129,7 +129,7 @@ func readName(der []byte) ([]attribute, bool) {
 			var seq, oid, value cryptobyte.String
 			var tag asn1.Tag
 			if len(list) == maxRDNs || !rdn.ReadASN1(&seq, asn1.SEQUENCE) ||
-				!seq.ReadASN1(&oid, asn1.OBJECT_IDENTIFIER) || !seq.ReadAnyASN1(&value, &tag) || !seq.Empty() ||
+				!readOID(&seq, &oid) || !seq.ReadAnyASN1(&value, &tag) || !seq.Empty() ||
 				!isAttributeValue(tag, value) {
 				return nil, false
 			}
@@ -169,7 +169,7 @@ func (a attribute) isText() bool {
 
 // fold lowers ASCII letters, drops outer spaces and joins inner ones.
 func fold(text []byte) []byte {
-	fields := bytes.Fields(text)
+	fields := bytes.FieldsFunc(text, func(r rune) bool { return r == ' ' })
 	joined := bytes.Join(fields, []byte{' '})
 	for i, c := range joined {
 		if 'A' <= c && c <= 'Z' {

@@ -13,22 +13,6 @@ import (
 	"github.com/seed-b953571c/eidas"
 )
 
-// The defaults of OCSPPolicy.
-const (
-	// DefaultSkew is what clocks may differ by; nginx allows as much.
-	DefaultSkew = 5 * time.Minute
-	// DefaultMaxAge is the time within which a provider must publish a change
-	// of status (ETSI EN 319 411-1, 6.2.4).
-	DefaultMaxAge = 24 * time.Hour
-	// DefaultNoNextUpdateAge and DefaultNoNextUpdateKeep are for answers that
-	// do not say until when they hold: 43 of 90 real ones.
-	DefaultNoNextUpdateAge  = 10 * time.Minute
-	DefaultNoNextUpdateKeep = 5 * time.Minute
-
-	// minNonce and maxNonce are the sizes of RFC 9654, 2.1.
-	minNonce, maxNonce = 32, 128
-)
-
 // Target is the certificate in question and those who may speak about it.
 type Target struct {
 	Certificate *x509.Certificate
@@ -42,72 +26,6 @@ type Target struct {
 	Responders []*x509.Certificate
 }
 
-// OCSPPolicy says what is asked of an OCSP response. The zero value is the
-// strict default.
-type OCSPPolicy struct {
-	Skew time.Duration // clocks may differ by this; zero: DefaultSkew
-	// MaxAge is the age since thisUpdate after which an answer is due for
-	// renewal though it still holds; zero: DefaultMaxAge. With StrictMaxAge an
-	// older answer is refused (rule P10).
-	MaxAge       time.Duration
-	StrictMaxAge bool
-	// NoNextUpdateAge is the greatest age of an answer without nextUpdate, and
-	// NoNextUpdateKeep how long it holds once accepted (rule P9); zero: the
-	// defaults. RejectNoNextUpdate refuses all such answers, as RFC 9919 wants.
-	NoNextUpdateAge    time.Duration
-	NoNextUpdateKeep   time.Duration
-	RejectNoNextUpdate bool
-	// AllowAnyAge accepts answers however old: for judging the past. Answers
-	// from the future are still refused.
-	AllowAnyAge bool
-	// AllowSHA1 accepts SHA-1 signatures and RSA keys below 2048 bits (rule
-	// P16): for judging the past.
-	AllowSHA1 bool
-	// RequireCertHash refuses "good" without the positive statement of rule P12.
-	RequireCertHash bool
-	// RejectUncheckedDelegate refuses a delegate whose own status nobody vouches
-	// for, see Answer.DelegateUnchecked (rule P7).
-	RejectUncheckedDelegate bool
-	// Nonce is what was sent, 32 to 128 random bytes, nil when nothing was. A response with another
-	// nonce is refused; one without is judged by its times, unless RequireNonce.
-	Nonce        []byte
-	RequireNonce bool
-}
-
-func (p OCSPPolicy) withDefaults() OCSPPolicy {
-	p.Skew = orDefault(p.Skew, DefaultSkew)
-	p.MaxAge = orDefault(p.MaxAge, DefaultMaxAge)
-	p.NoNextUpdateAge = orDefault(p.NoNextUpdateAge, DefaultNoNextUpdateAge)
-	p.NoNextUpdateKeep = orDefault(p.NoNextUpdateKeep, DefaultNoNextUpdateKeep)
-	return p
-}
-
-func (p OCSPPolicy) validate() error {
-	for name, d := range map[string]time.Duration{
-		"Skew": p.Skew, "MaxAge": p.MaxAge, "NoNextUpdateAge": p.NoNextUpdateAge, "NoNextUpdateKeep": p.NoNextUpdateKeep,
-	} {
-		if d < 0 {
-			return fmt.Errorf("revocation: OCSPPolicy.%s %s is negative", name, d)
-		}
-	}
-	if n := len(p.Nonce); n != 0 && (n < minNonce || n > maxNonce) {
-		return fmt.Errorf("revocation: OCSPPolicy.Nonce of %d bytes is not in %d..%d", n, minNonce, maxNonce)
-	}
-	if p.RequireNonce && len(p.Nonce) == 0 {
-		return errors.New("revocation: OCSPPolicy.RequireNonce without Nonce")
-	}
-	return nil
-}
-
-// orDefault returns def for the zero value.
-func orDefault[T comparable](v, def T) T {
-	var zero T
-	if v == zero {
-		return def
-	}
-	return v
-}
-
 // Answer is an authentic answer about a certificate, with what is known of it
 // beyond eidas.StatusAnswer.
 type Answer struct {
@@ -115,9 +33,6 @@ type Answer struct {
 	// Responder is the certificate whose key signed the answer, be it an OCSP
 	// response or a CRL.
 	Responder *x509.Certificate
-	// DelegateUnchecked says that Responder is a delegate of the issuer without
-	// id-pkix-ocsp-nocheck, so that its own status is still open (rule P7).
-	DelegateUnchecked bool
 	// Local says that Responder is one of Target.Responders.
 	Local bool
 	// CertHash says that the responder proved to have this very certificate on
@@ -312,11 +227,12 @@ func (q *ocspQuestion) answer(b *basicResponse, s singleResponse, by signer) (An
 			ThisUpdate: s.thisUpdate,
 			NextUpdate: s.nextUpdate,
 			ProducedAt: b.producedAt,
+			// Rule P7: still open, without id-pkix-ocsp-nocheck.
+			DelegateUnchecked: by.unchecked,
 		},
-		Responder:         by.cert,
-		DelegateUnchecked: by.unchecked,
-		Local:             by.local,
-		CertHash:          s.extensions.certHash != nil,
+		Responder: by.cert,
+		Local:     by.local,
+		CertHash:  s.extensions.certHash != nil,
 	}
 	a.FreshUntil, a.RenewAfter = q.until(s, by)
 	switch s.status {
@@ -356,11 +272,13 @@ func (q *ocspQuestion) checkExpired(b *basicResponse, s singleResponse) error {
 	if cutoff.IsZero() {
 		cutoff = b.extensions.archiveCutoff
 	}
+	// thisUpdate as well: it is when the responder last looked the status up.
+	late := b.producedAt.After(end) || s.thisUpdate.After(end)
 	switch {
-	case !b.producedAt.After(end) && !q.at.After(end):
+	case !late && !q.at.After(end):
 		return nil
-	case cutoff.IsZero() && b.producedAt.After(end):
-		return invalid(RuleP14, "producedAt %s is after the certificate's notAfter %s", b.producedAt, end)
+	case cutoff.IsZero() && late:
+		return invalid(RuleP14, "producedAt %s or thisUpdate %s is after the certificate's notAfter %s", b.producedAt, s.thisUpdate, end)
 	case !cutoff.IsZero() && end.Before(cutoff):
 		return invalid(RuleP14, "certificate expired %s, before the archive begins at %s", end, cutoff)
 	}
@@ -373,6 +291,8 @@ func (q *ocspQuestion) until(s singleResponse, by signer) (fresh, renew time.Tim
 	fresh = s.nextUpdate
 	if fresh.IsZero() {
 		fresh = q.at.Add(q.policy.NoNextUpdateKeep)
+	} else if fresh.Before(q.at) { // the clocks may still differ
+		fresh = fresh.Add(q.policy.Skew)
 	}
 	if by.cert != q.Issuer {
 		fresh = earliest(fresh, by.cert.NotAfter)
@@ -380,9 +300,6 @@ func (q *ocspQuestion) until(s singleResponse, by signer) (fresh, renew time.Tim
 	aged := s.thisUpdate.Add(q.policy.MaxAge)
 	if q.policy.StrictMaxAge {
 		fresh = earliest(fresh, aged)
-	}
-	if fresh.Before(q.at) { // the clocks may still differ
-		fresh = s.nextUpdate.Add(q.policy.Skew)
 	}
 	if fresh.Before(q.at) { // AllowAnyAge
 		fresh = q.at

@@ -2,13 +2,16 @@ package revocation_test
 
 import (
 	"crypto"
+	"crypto/ecdsa"
 	"crypto/ed25519"
+	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -234,6 +237,26 @@ func TestP5Delegate(t *testing.T) {
 		{name: "P5 nonRepudiation", response: delegate(func(c *x509.Certificate) { c.KeyUsage = x509.KeyUsageContentCommitment }), want: good},
 		{name: "P5 no key usage", response: delegate(func(c *x509.Certificate) { c.KeyUsage = 0 }), want: good},
 		{name: "P5 may not sign", response: delegate(func(c *x509.Certificate) { c.KeyUsage = x509.KeyUsageKeyEncipherment }), reason: isInvalid, rule: revocation.RuleP5},
+		{name: "P5 key usage without a bit", response: delegate(func(c *x509.Certificate) {
+			c.KeyUsage = 0
+			c.ExtraExtensions = append(c.ExtraExtensions, pkix.Extension{Id: asn1.ObjectIdentifier{2, 5, 29, 15}, Critical: true, Value: []byte{3, 1, 0}})
+		}), reason: isInvalid, rule: revocation.RuleP5},
+		{name: "P5 critical nocheck", response: delegate(func(c *x509.Certificate) { c.ExtraExtensions[0].Critical = true }), want: good},
+		{name: "P5 expired at producedAt only", response: func(w *world) *response {
+			r := w.good().by(mint(t, w.ca, "R", func(c *x509.Certificate) { asDelegate(c); c.NotAfter = now.Add(time.Second) }))
+			r.producedAt = now.Add(2 * time.Second)
+			return r
+		}, reason: isInvalid, rule: revocation.RuleP5},
+		{name: "P5 valid from within the skew", response: func(w *world) *response {
+			r := w.good().by(mint(t, w.ca, "R", func(c *x509.Certificate) { asDelegate(c); c.NotBefore = now.Add(5 * time.Minute) }))
+			r.producedAt = now.Add(5 * time.Minute)
+			return r
+		}, want: good},
+		{name: "P5 valid from beyond the skew", response: func(w *world) *response {
+			r := w.good().by(mint(t, w.ca, "R", func(c *x509.Certificate) { asDelegate(c); c.NotBefore = now.Add(5*time.Minute + time.Second) }))
+			r.producedAt = now.Add(5 * time.Minute)
+			return r
+		}, reason: isInvalid, rule: revocation.RuleP5},
 		{name: "P5 sub CA with the purpose", response: delegate(asCA), reason: isInvalid, rule: revocation.RuleP5},
 		{name: "P5 unknown extension", response: delegate(func(c *x509.Certificate) {
 			c.ExtraExtensions = append(c.ExtraExtensions, ext("unknown", false, []byte{5, 0}))
@@ -441,7 +464,9 @@ func TestP14Expired(t *testing.T) {
 		{"P14 archive covers it, at response level", func(r *response) { r.exts = cutoff(end.Add(-time.Hour)) }, good},
 		{"P14 archive begins later", func(r *response) { r.singles[0].exts = cutoff(end.Add(time.Second)) }, 0},
 		{"P14 revoked counts in any case", func(r *response) { r.singles[0].status, r.singles[0].revokedAt = "revoked", end }, revoked},
-		{"P14 produced before expiry", func(r *response) { r.producedAt = end }, good},
+		{"P14 looked up and produced before expiry", func(r *response) { r.producedAt, r.singles[0].thisUpdate = end, end }, good},
+		{"P14 looked up after expiry", func(r *response) { r.producedAt, r.singles[0].thisUpdate = end, end.Add(time.Second) }, 0},
+		{"P14 produced after expiry", func(r *response) { r.producedAt, r.singles[0].thisUpdate = end.Add(time.Second), end }, 0},
 	} {
 		r := w.good()
 		tt.edit(r)
@@ -472,6 +497,9 @@ func TestP16Algorithms(t *testing.T) {
 	w := newWorld(t)
 	strong := mintKey(t, w.ca, rsaKey(2048), "RSA", asDelegate)
 	weak := mintKey(t, w.ca, rsaKey(1024), "RSA-1024", asDelegate)
+	p224, err := ecdsa.GenerateKey(elliptic.P224(), rand.Reader)
+	require.NoError(t, err)
+	small := mintKey(t, w.ca, p224, "P-224", asDelegate)
 	ed := mintKey(t, w.ca, edKey, "Ed25519", asDelegate)
 	pss := func(hash, mgf crypto.Hash, salt int) pkix.AlgorithmIdentifier {
 		alg := func(h crypto.Hash) pkix.AlgorithmIdentifier {
@@ -517,6 +545,24 @@ func TestP16Algorithms(t *testing.T) {
 		{"P16 ECDSA with SHA-1", w.delegate, func(r *response) {
 			r.sigHash, r.sigAlg = crypto.SHA1, pkix.AlgorithmIdentifier{Algorithm: asn1.ObjectIdentifier{1, 2, 840, 10045, 4, 1}}
 		}, revocation.OCSPPolicy{}, 0},
+		{"P16 P-256 signed under RSA's name", w.delegate, func(r *response) { r.sigAlg = oid(1, 2, 840, 113549, 1, 1, 11) }, legacy, 0},
+		{"P16 ECDSA with SHA-1 allowed", w.delegate, func(r *response) {
+			r.sigHash, r.sigAlg = crypto.SHA1, pkix.AlgorithmIdentifier{Algorithm: asn1.ObjectIdentifier{1, 2, 840, 10045, 4, 1}}
+		}, legacy, good},
+		{"P16 ECDSA with SHA-384", w.delegate, func(r *response) {
+			r.sigHash, r.sigAlg = crypto.SHA384, pkix.AlgorithmIdentifier{Algorithm: asn1.ObjectIdentifier{1, 2, 840, 10045, 4, 3, 3}}
+		}, revocation.OCSPPolicy{}, good},
+		{"P16 ECDSA with SHA-512", w.delegate, func(r *response) {
+			r.sigHash, r.sigAlg = crypto.SHA512, pkix.AlgorithmIdentifier{Algorithm: asn1.ObjectIdentifier{1, 2, 840, 10045, 4, 3, 4}}
+		}, revocation.OCSPPolicy{}, good},
+		{"P16 RSA with SHA-384", strong, func(r *response) {
+			r.sigHash, r.sigAlg = crypto.SHA384, oid(1, 2, 840, 113549, 1, 1, 12)
+		}, revocation.OCSPPolicy{}, good},
+		{"P16 ECDSA P-224", small, func(*response) {}, revocation.OCSPPolicy{}, 0},
+		{"P16 ECDSA P-224 allowed", small, func(*response) {}, legacy, good},
+		{"P16 parameters where there are none", w.delegate, func(r *response) {
+			r.sigAlg = pkix.AlgorithmIdentifier{Algorithm: asn1.ObjectIdentifier{1, 2, 840, 10045, 4, 3, 2}, Parameters: asn1.RawValue{Tag: asn1.TagInteger, Bytes: []byte{1}}}
+		}, revocation.OCSPPolicy{}, 0},
 		{"P16 an algorithm nobody knows", w.delegate, func(r *response) { r.sigAlg = oid(1, 2, 3) }, legacy, 0},
 	} {
 		r := w.good().by(tt.signer)
@@ -524,7 +570,11 @@ func TestP16Algorithms(t *testing.T) {
 		a, err := revocation.VerifyOCSP(r.encode(t), w.target(), now, tt.policy)
 		assert.Equal(t, tt.want, a.Status, "%s: %v", tt.name, err)
 		if tt.want == 0 {
-			assert.Equal(t, revocation.RuleP16, revocation.RuleOf(err), "%s: %v", tt.name, err)
+			rule := revocation.RuleP16
+			if strings.Contains(tt.name, "RSA's name") {
+				rule = revocation.RuleP6 // an algorithm for another key
+			}
+			assert.Equal(t, rule, revocation.RuleOf(err), "%s: %v", tt.name, err)
 		}
 	}
 }
@@ -612,6 +662,24 @@ func TestAnswer(t *testing.T) {
 	short := mint(t, w.ca, "R", func(c *x509.Certificate) { asDelegate(c); c.NotAfter = now.Add(time.Minute) })
 	fresh, _ = until(revocation.OCSPPolicy{}, func(r *response) { r.by(short) })
 	assert.Equal(t, time.Minute, fresh, "a delegate's word ends with its certificate")
+	fresh, _ = until(revocation.OCSPPolicy{}, func(r *response) { r.by(short).singles[0].nextUpdate = now.Add(-time.Second) })
+	assert.Equal(t, time.Minute, fresh, "also within the skew")
+	old := func(r *response) {
+		r.singles[0].thisUpdate, r.singles[0].nextUpdate = now.Add(-24*time.Hour), now.Add(-time.Minute)
+	}
+	fresh, renew = until(revocation.OCSPPolicy{StrictMaxAge: true}, old)
+	assert.Zero(t, fresh, "strict age, also within the skew")
+	assert.Zero(t, renew)
+	fresh, _ = until(revocation.OCSPPolicy{AllowAnyAge: true}, func(r *response) {
+		r.singles[0].nextUpdate = now.Add(-30 * time.Second)
+		r.singles[0].thisUpdate = now.Add(-time.Hour)
+	})
+	assert.Equal(t, 5*time.Minute-30*time.Second, fresh)
+	fresh, _ = until(revocation.OCSPPolicy{AllowAnyAge: true}, func(r *response) {
+		r.singles[0].nextUpdate = now.AddDate(0, 0, -1)
+		r.singles[0].thisUpdate = now.AddDate(0, 0, -2)
+	})
+	assert.Zero(t, fresh, "any age: for this moment")
 }
 
 func TestRulesAreNamed(t *testing.T) {

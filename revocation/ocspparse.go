@@ -86,7 +86,7 @@ func parseOCSP(raw []byte) (status int, basic *basicResponse, err error) {
 		return 0, nil, invalid(RuleP1, "successful response has no content")
 	}
 	if !tagged.ReadASN1(&bytes, asn1.SEQUENCE) || !tagged.Empty() ||
-		!bytes.ReadASN1(&kind, asn1.OBJECT_IDENTIFIER) ||
+		!readOID(&bytes, &kind) ||
 		!bytes.ReadASN1(&content, asn1.OCTET_STRING) || !bytes.Empty() {
 		return 0, nil, invalid(RuleP1, "response bytes are malformed")
 	}

@@ -2,24 +2,31 @@ package revocation
 
 import (
 	"bytes"
+	"crypto/ecdsa"
 	"crypto/rsa"
 	"crypto/sha1" //nolint:gosec // responder identifiers of RFC 6960, 4.2.1, not signatures
 	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
 	"errors"
 	"slices"
 
 	"golang.org/x/crypto/cryptobyte"
-	"golang.org/x/crypto/cryptobyte/asn1"
+	cryptobyteasn1 "golang.org/x/crypto/cryptobyte/asn1"
 
 	"github.com/seed-b953571c/eidas"
 )
 
 const (
-	// maxSigners bounds the certificates that are tried for one response: each
-	// costs a signature verification or two. Honest responses need one.
+	// maxSigners bounds the embedded certificates that are tried for one
+	// response: each costs a signature verification or two. Honest responses
+	// need one. Local responders are not counted: the trusted list bounds them,
+	// and a provider may have many of one name.
 	maxSigners = 4
 	// minRSABits is the least RSA key of a signer (ETSI TS 119 312).
 	minRSABits = 2048
+	// minECBits is the least elliptic curve of a signer (ETSI TS 119 312).
+	minECBits = 256
 )
 
 // signer is who signed a response, authorised and verified.
@@ -40,7 +47,10 @@ func (q *ocspQuestion) findSigner(b *basicResponse) (signer, error) {
 	var first error
 	tried := 0
 	for cand := range q.candidates(b) {
-		if tried++; tried > maxSigners {
+		if cand.embedded {
+			tried++
+		}
+		if tried > maxSigners {
 			return signer{}, invalid(RuleP6, "responder identifier names more than %d certificates", maxSigners)
 		}
 		s, err := q.trySigner(b, alg, cand)
@@ -59,8 +69,9 @@ func (q *ocspQuestion) findSigner(b *basicResponse) (signer, error) {
 
 // candidate is a certificate that the responder identifier names.
 type candidate struct {
-	cert  *x509.Certificate
-	local bool
+	cert     *x509.Certificate
+	local    bool // one of Target.Responders
+	embedded bool // from the response
 }
 
 // candidates yields the certificates that the responder identifier names, the
@@ -77,11 +88,11 @@ func (q *ocspQuestion) candidates(b *basicResponse) func(func(candidate) bool) {
 		}
 		for certs := cryptobyte.String(b.certs); !certs.Empty(); {
 			var der cryptobyte.String
-			if !certs.ReadASN1Element(&der, asn1.SEQUENCE) {
+			if !certs.ReadASN1Element(&der, cryptobyteasn1.SEQUENCE) {
 				return
 			}
 			cert := q.embedded(b, der)
-			if cert != nil && !yield(candidate{cert: cert}) {
+			if cert != nil && !yield(candidate{cert: cert, embedded: true}) {
 				return
 			}
 		}
@@ -186,23 +197,32 @@ func (q *ocspQuestion) checkFit(b *basicResponse, cert *x509.Certificate) error 
 	if b.producedAt.After(cert.NotAfter) || q.at.After(cert.NotAfter) {
 		return invalid(RuleP5, "responder %q is not valid after %s", cert.Subject, cert.NotAfter)
 	}
-	const sign = x509.KeyUsageDigitalSignature | x509.KeyUsageContentCommitment
-	if cert.KeyUsage != 0 && cert.KeyUsage&sign == 0 {
+	if !mayUse(cert, x509.KeyUsageDigitalSignature|x509.KeyUsageContentCommitment) {
 		return invalid(RuleP5, "responder %q may not sign by its key usage", cert.Subject)
 	}
-	if len(cert.UnhandledCriticalExtensions) > 0 {
-		return invalid(RuleP5, "responder %q has the unknown critical extension %s", cert.Subject, cert.UnhandledCriticalExtensions[0])
+	for _, id := range cert.UnhandledCriticalExtensions {
+		if !isNoCheck(id) {
+			return invalid(RuleP5, "responder %q has the unknown critical extension %s", cert.Subject, id)
+		}
 	}
 	return nil
 }
 
+// mayUse reports whether the keyUsage extension, if there is one, has one of
+// the given bits (RFC 5280, 4.2.1.3). One without any bit allows nothing.
+func mayUse(cert *x509.Certificate, usage x509.KeyUsage) bool {
+	return cert.KeyUsage&usage != 0 || !slices.ContainsFunc(cert.Extensions, func(e pkix.Extension) bool {
+		return e.Id.Equal(asn1.ObjectIdentifier{2, 5, 29, 15})
+	})
+}
+
+// isNoCheck recognises id-pkix-ocsp-nocheck, which crypto/x509 does not know.
+func isNoCheck(id asn1.ObjectIdentifier) bool {
+	return id.Equal(asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 48, 1, 5})
+}
+
 func hasNoCheck(cert *x509.Certificate) bool {
-	for _, e := range cert.Extensions {
-		if e.Id.Equal([]int{1, 3, 6, 1, 5, 5, 7, 48, 1, 5}) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(cert.Extensions, func(e pkix.Extension) bool { return isNoCheck(e.Id) })
 }
 
 // checkAlgorithm is rule P16.
@@ -225,8 +245,15 @@ func checkAlgorithm(alg x509.SignatureAlgorithm, allowSHA1 bool) error {
 }
 
 func checkKey(cert *x509.Certificate, allowSHA1 bool) error {
-	if k, ok := cert.PublicKey.(*rsa.PublicKey); ok && k.N.BitLen() < minRSABits && !allowSHA1 {
-		return invalid(RuleP16, "RSA key of %d bits is too short", k.N.BitLen())
+	var bits, least int
+	switch k := cert.PublicKey.(type) {
+	case *rsa.PublicKey:
+		bits, least = k.N.BitLen(), minRSABits
+	case *ecdsa.PublicKey:
+		bits, least = k.Curve.Params().BitSize, minECBits
+	}
+	if bits < least && !allowSHA1 {
+		return invalid(RuleP16, "key of %d bits is too short", bits)
 	}
 	return nil
 }

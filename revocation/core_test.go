@@ -1,0 +1,249 @@
+package revocation_test
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
+	"math/big"
+	"runtime"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/seed-b953571c/eidas"
+	"github.com/seed-b953571c/eidas/revocation"
+)
+
+// signedAs replaces the signature algorithm of a certificate by an older one
+// and signs it again with the key of ca.
+func signedAs(tb testing.TB, ca *party, c *x509.Certificate, alg asn1.ObjectIdentifier, h crypto.Hash) *x509.Certificate {
+	tb.Helper()
+	var tbs []asn1.RawValue
+	_, err := asn1.Unmarshal(c.RawTBSCertificate, &tbs)
+	require.NoError(tb, err)
+	id := der(tb, pkix.AlgorithmIdentifier{Algorithm: alg}, "")
+	tbs[2] = asn1.RawValue{FullBytes: id} // after version and serial number
+	raw := der(tb, tbs, "")
+	sig, err := ca.key.Sign(nil, digest(h, raw), h)
+	require.NoError(tb, err)
+	full := der(tb, []asn1.RawValue{
+		{FullBytes: raw}, {FullBytes: id}, {FullBytes: der(tb, asn1.BitString{Bytes: sig, BitLength: 8 * len(sig)}, "")},
+	}, "")
+	out, err := x509.ParseCertificate(full)
+	require.NoError(tb, err)
+	return out
+}
+
+func TestP16DelegateCertificate(t *testing.T) {
+	w := newWorld(t)
+	old := &party{signedAs(t, w.ca, w.delegate.cert, asn1.ObjectIdentifier{1, 2, 840, 10045, 4, 1}, crypto.SHA1), w.delegate.key}
+	require.Equal(t, x509.ECDSAWithSHA1, old.cert.SignatureAlgorithm)
+	raw := w.good().by(old).encode(t)
+	_, err := revocation.VerifyOCSP(raw, w.target(), now, revocation.OCSPPolicy{})
+	assert.Equal(t, revocation.RuleP16, revocation.RuleOf(err), "certificate signed with SHA-1: %v", err)
+	a, err := revocation.VerifyOCSP(raw, w.target(), now, revocation.OCSPPolicy{AllowSHA1: true})
+	require.NoError(t, err)
+	assert.Equal(t, good, a.Status)
+}
+
+func TestP4ManyLocalResponders(t *testing.T) {
+	// A provider that renews its responder every year lists many of one name.
+	w := newWorld(t)
+	target := w.target()
+	var last *party
+	for range 6 {
+		last = mint(t, nil, "Listed responder", nil)
+		target.Responders = append(target.Responders, last.cert)
+	}
+	r := w.good()
+	r.signer = last
+	a, err := revocation.VerifyOCSP(r.encode(t), target, now, revocation.OCSPPolicy{})
+	require.NoError(t, err)
+	assert.True(t, a.Local)
+	assert.Equal(t, last.cert, a.Responder)
+	target.Responders = target.Responders[:5]
+	_, err = revocation.VerifyOCSP(r.encode(t), target, now, revocation.OCSPPolicy{})
+	assert.Equal(t, revocation.RuleP6, revocation.RuleOf(err))
+}
+
+func TestP5LocalResponder(t *testing.T) {
+	// What holds for delegates holds for them, but for who issued them.
+	w := newWorld(t)
+	for _, tt := range []struct {
+		name string
+		edit func(*x509.Certificate)
+		key  crypto.Signer
+		rule revocation.Rule
+	}{
+		{name: "P5 listed"},
+		{name: "P5 listed, may not sign", edit: func(c *x509.Certificate) { c.KeyUsage = x509.KeyUsageKeyEncipherment }, rule: revocation.RuleP5},
+		{name: "P5 listed, has the key in question", key: w.leaf.key, rule: revocation.RuleP5},
+	} {
+		key := tt.key
+		if key == nil {
+			key = mint(t, nil, "key", nil).key
+		}
+		p := mintKey(t, nil, key, "Listed responder", tt.edit)
+		target := w.target()
+		target.Responders = []*x509.Certificate{p.cert}
+		r := w.good()
+		r.signer = p
+		_, err := revocation.VerifyOCSP(r.encode(t), target, now, revocation.OCSPPolicy{})
+		assert.Equal(t, tt.rule, revocation.RuleOf(err), "%s: %v", tt.name, err)
+	}
+}
+
+func TestP1ObjectIdentifiers(t *testing.T) {
+	// In a non-critical extension nobody knows: even there, DER only.
+	w := newWorld(t)
+	for name, tt := range map[string]struct {
+		oid  string
+		rule revocation.Rule
+	}{
+		"P1 in shortest form": {"\x06\x03\x2a\x83\x04", 0},
+		"P1 with padding":     {"\x06\x03\x2a\x80\x04", revocation.RuleP1},
+		"P1 cut short":        {"\x06\x03\x2a\x03\x84", revocation.RuleP1},
+		"P1 empty":            {"\x06\x00", revocation.RuleP1},
+	} {
+		r := w.good()
+		r.exts = []pkix.Extension{{Id: asn1.ObjectIdentifier{1, 2, 3, 4}, Value: []byte{5, 0}}}
+		tbs := r.data(t)
+		was := "\x06\x03\x2a\x03\x04"
+		require.Equal(t, 1, bytes.Count(tbs, []byte(was)))
+		if len(tt.oid) != len(was) {
+			continue
+		}
+		tbs = bytes.Replace(tbs, []byte(was), []byte(tt.oid), 1)
+		_, err := revocation.VerifyOCSP(wrap(t, w.ca, tbs), w.target(), now, revocation.OCSPPolicy{})
+		assert.Equal(t, tt.rule, revocation.RuleOf(err), "%s: %v", name, err)
+	}
+}
+
+func TestC7EqualNumbers(t *testing.T) {
+	// A CRL is indexed before its signature is verified: a row of equal serial
+	// numbers must not cost the square of its length.
+	w := newWorld(t)
+	items := slices.Repeat([]crlItem{w.item(w.delegate, 4)}, 100_000)
+	items[0] = w.item(w.delegate, 1)
+	plain := w.crl(items...).parse(t)
+	assert.Equal(t, 100_000, plain.Len())
+	_, reason, ok := revocation.Lookup(plain, w.delegate.cert.SerialNumber, w.ca.cert.RawSubject)
+	assert.True(t, ok)
+	assert.Equal(t, 1, reason, "of several the first counts")
+	assert.False(t, revocation.Lists(plain, w.leaf.cert.SerialNumber, w.ca.cert.RawSubject))
+}
+
+func TestC7ManyIssuers(t *testing.T) {
+	w := newWorld(t)
+	named := func(p *party, reason int, issuer []byte) crlItem {
+		i := w.item(p, reason)
+		i.exts = append(i.exts, entryIssuer(t, issuer))
+		return i
+	}
+	issuers := make([][]byte, 300)
+	var items []crlItem
+	for range 2 { // each is named twice, by turns
+		for n := range issuers {
+			name := pkix.Name{CommonName: "CA " + big.NewInt(int64(n)).String()}
+			issuers[n] = der(t, name.ToRDNSequence(), "")
+			items = append(items, named(w.leaf, n%2+3, issuers[n]))
+		}
+	}
+	items = append(items, w.item(w.delegate, 5)) // sticks to the last issuer
+	s := w.crl(append([]crlItem{w.item(w.leaf, 1)}, items...)...).with(28, true, pointSpec{indirct: true}.issuing(t))
+	crl := s.parse(t)
+	for n, issuer := range issuers {
+		_, reason, ok := revocation.Lookup(crl, w.leaf.cert.SerialNumber, issuer)
+		assert.True(t, ok)
+		assert.Equal(t, n%2+3, reason)
+		assert.Equal(t, n == len(issuers)-1, revocation.Lists(crl, w.delegate.cert.SerialNumber, issuer))
+	}
+	_, reason, ok := revocation.Lookup(crl, w.leaf.cert.SerialNumber, w.ca.cert.RawSubject)
+	assert.True(t, ok)
+	assert.Equal(t, 1, reason, "before any issuer is named it is the CRL's own")
+	assert.False(t, revocation.Lists(crl, w.leaf.cert.SerialNumber, w.root.cert.RawSubject))
+}
+
+func TestC11EmptyEntry(t *testing.T) {
+	// The first entry must not make room for millions of its size.
+	w := newWorld(t)
+	s := w.crl()
+	r := &response{signer: w.ca}
+	alg, _ := r.sign(t, nil)
+	s.emptyList = true
+	tbs := s.list(t, der(t, alg, ""))
+	empty := []byte{0x30, 0}
+	require.True(t, bytes.HasSuffix(tbs, empty))
+	list := der(t, asn1.RawValue{Tag: asn1.TagSequence, IsCompound: true, Bytes: bytes.Repeat(empty, 1<<20)}, "")
+	var seq asn1.RawValue
+	_, err := asn1.Unmarshal(tbs, &seq)
+	require.NoError(t, err)
+	seq = asn1.RawValue{Tag: asn1.TagSequence, IsCompound: true, Bytes: append(bytes.TrimSuffix(seq.Bytes, empty), list...)}
+	raw := wrapCRL(t, w.ca, der(t, seq, ""), false)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	_, err = revocation.ParseCRL(raw)
+	runtime.ReadMemStats(&after)
+	assert.Equal(t, revocation.RuleC11, revocation.RuleOf(err))
+	assert.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(len(raw)))
+}
+
+func TestC8EvidenceIsAsOldAsItsOldestPart(t *testing.T) {
+	// Two partitions, the newer of them brought up to date by a delta.
+	w := newWorld(t)
+	part := func(reasons []byte, age time.Duration) *crlSpec {
+		s := w.crl(w.item(w.delegate, 1)).with(28, true, pointSpec{reasons: reasons}.issuing(t))
+		s.thisUpdate, s.nextUpdate = w.now.Add(-age), w.now.Add(3*time.Hour)
+		return s
+	}
+	compromise, others := []byte{5, 0x60}, []byte{7, 0x1f, 0x80}
+	old := part(compromise, 5*time.Hour)
+	complete := part(others, 4*time.Hour).numbered(t, 5, -1)
+	delta := part(others, time.Hour).numbered(t, 6, 5)
+	delta.nextUpdate = w.now.Add(time.Hour)
+	verify := func(specs ...*crlSpec) revocation.Answer {
+		var set revocation.CRLSet
+		for _, s := range specs {
+			set.CRLs = append(set.CRLs, s.parse(t))
+		}
+		a, err := revocation.VerifyCRL(set, w.target(), w.now, revocation.CRLPolicy{})
+		require.NoError(t, err)
+		assert.Equal(t, eidas.StatusGood, a.Status)
+		return a
+	}
+	for _, order := range [][]*crlSpec{{old, complete, delta}, {complete, delta, old}} {
+		a := verify(order...)
+		assert.Equal(t, old.thisUpdate, a.ThisUpdate)
+		assert.Equal(t, old.nextUpdate, a.NextUpdate)
+		assert.Equal(t, delta.nextUpdate, a.FreshUntil)
+		assert.Equal(t, delta.nextUpdate, a.RenewAfter)
+	}
+	// Alone, a delta makes its CRL as young as itself.
+	base := w.crl().numbered(t, 5, -1)
+	base.thisUpdate = w.now.Add(-4 * time.Hour)
+	young := w.crl().numbered(t, 6, 5)
+	a := verify(base, young)
+	assert.Equal(t, young.thisUpdate, a.ThisUpdate)
+}
+
+func TestC2NamesDifferInSpacesOfASCIIOnly(t *testing.T) {
+	w := newWorld(t)
+	plain := w.ca.cert.RawSubject
+	rename := func(from, to string) []byte {
+		return bytes.ReplaceAll(plain, []byte(from), []byte(to))
+	}
+	issuer := func(name []byte) func(*world) []*crlSpec {
+		return one(func(_ *world, s *crlSpec) { s.issuer = name })
+	}
+	runCRLCases(t, w, []crlCase{
+		{name: "C2 same name", crls: issuer(plain), want: good},
+		{name: "C2 other case", crls: issuer(rename("Issuing CA", "issuing ca")), want: good},
+		{name: "C2 tabulator for a space", crls: issuer(rename("Issuing CA", "Issuing\tCA")), reason: isInvalid, rule: revocation.RuleC2},
+		{name: "C2 line feed for a space", crls: issuer(rename("Issuing CA", "Issuing\nCA")), reason: isInvalid, rule: revocation.RuleC2},
+	})
+}
