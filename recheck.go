@@ -85,8 +85,24 @@ func (r *Result) withStatus(answers []StatusAnswer) *Result {
 	for i := range answers {
 		next.ValidUntil = answers[i].limit(next.ValidUntil)
 	}
-	next.Degraded = slices.DeleteFunc(slices.Clone(r.Degraded), func(d Degradation) bool { return d == DegradedRevocationStale })
+	next.Degraded = slices.DeleteFunc(slices.Clone(r.Degraded), func(d Degradation) bool {
+		return d == DegradedRevocationStale || d == DegradedDelegateUnchecked
+	})
+	for i := range answers {
+		next.Degraded = answers[i].degrade(next.Degraded)
+	}
 	return &next
+}
+
+// degrade adds what is lenient about a to list, each once.
+func (a *StatusAnswer) degrade(list []Degradation) []Degradation {
+	if a.Stale && !slices.Contains(list, DegradedRevocationStale) {
+		list = append(list, DegradedRevocationStale)
+	}
+	if a.DelegateUnchecked && !slices.Contains(list, DegradedDelegateUnchecked) {
+		list = append(list, DegradedDelegateUnchecked)
+	}
+	return list
 }
 
 // limit returns the earlier of a time and the end of a's freshness.

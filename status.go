@@ -65,6 +65,10 @@ type StatusAnswer struct {
 	// Stale says that a last known good answer was served past its time; the
 	// policy of the checker allowed it.
 	Stale bool
+	// DelegateUnchecked says that an OCSP responder answered by delegation of the
+	// issuer, and that whether its own certificate is revoked is open (RFC 6960,
+	// 4.2.2.2.1).
+	DelegateUnchecked bool
 }
 
 // StatusChecker answers status queries. It returns an *Error with one of the

@@ -317,9 +317,7 @@ func (j *judgement) revocation(ctx context.Context) *Error {
 func (j *judgement) judgeStatus(a StatusAnswer) *Error {
 	switch a.Status {
 	case StatusGood:
-		if a.Stale && !slices.Contains(j.Degraded, DegradedRevocationStale) {
-			j.degrade(DegradedRevocationStale)
-		}
+		j.Degraded = a.degrade(j.Degraded)
 		j.ValidUntil = a.limit(j.ValidUntil)
 		return nil
 	case StatusNotOwed:

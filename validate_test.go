@@ -256,6 +256,11 @@ func TestValidateLeniencies(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, []eidas.Degradation{eidas.DegradedRevocationStale}, res.Degraded)
 	})
+	t.Run("delegate of open status", func(t *testing.T) {
+		res, err := run{status: &statusOf{answer: eidas.StatusAnswer{Status: eidas.StatusGood, DelegateUnchecked: true}}}.validate(t)
+		require.NoError(t, err)
+		assert.Equal(t, []eidas.Degradation{eidas.DegradedDelegateUnchecked}, res.Degraded)
+	})
 	t.Run("final list is never stale", func(t *testing.T) {
 		res, err := run{service: func(s *eidas.Service) { s.List.NextUpdate = time.Time{} }}.validate(t)
 		require.NoError(t, err)

@@ -48,6 +48,7 @@ const (
 var degradations = [...]eidas.Degradation{
 	eidas.DegradedServerAuthOnly, eidas.DegradedNoPSD2, eidas.DegradedUnregistered, eidas.DegradedLenientClaims,
 	eidas.DegradedListStale, eidas.DegradedRevocationOff, eidas.DegradedRevocationStale,
+	eidas.DegradedDelegateUnchecked,
 }
 
 const degradedOther = "other"

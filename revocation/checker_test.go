@@ -663,6 +663,9 @@ func TestB4NotOwed(t *testing.T) {
 	noRevAvail := pkix.Extension{Id: asn1.ObjectIdentifier{2, 5, 29, 56}, Value: null}
 	assured := pkix.Extension{Id: asn1.ObjectIdentifier{0, 4, 0, 194121, 2, 1}, Value: null}
 	freshest := pkix.Extension{Id: asn1.ObjectIdentifier{2, 5, 29, 46}, Value: []byte{0x30, 0}}
+	emptyName := []byte{0x30, 0}
+	// short gives a life of seven days, and some more.
+	short := func(c *x509.Certificate, more time.Duration) { c.NotAfter = c.NotBefore.Add(7*24*time.Hour + more) }
 	for _, tt := range []struct {
 		name   string
 		edit   func(*x509.Certificate)
@@ -670,9 +673,28 @@ func TestB4NotOwed(t *testing.T) {
 		reason eidas.Reason
 	}{
 		{"B4 noRevAvail", func(c *x509.Certificate) { c.ExtraExtensions = []pkix.Extension{noRevAvail} }, eidas.StatusNotOwed, 0},
-		{"B4 validity assured", func(c *x509.Certificate) { c.ExtraExtensions = []pkix.Extension{assured} }, eidas.StatusNotOwed, 0},
+		{"B4 validity assured", func(c *x509.Certificate) { short(c, 0); c.ExtraExtensions = []pkix.Extension{assured} }, eidas.StatusNotOwed, 0},
+		{"B4 validity assured, for too long", func(c *x509.Certificate) {
+			short(c, time.Second)
+			c.ExtraExtensions = []pkix.Extension{assured}
+		}, 0, isUnknown},
+		{"B4 validity assured, of a CA", func(c *x509.Certificate) {
+			short(c, 0)
+			asCA(c)
+			c.ExtraExtensions = []pkix.Extension{assured}
+		}, 0, isUnknown},
 		{"B4 validity assured, with a responder", func(c *x509.Certificate) {
+			short(c, 0)
 			c.ExtraExtensions, c.OCSPServer = []pkix.Extension{assured}, []string{r.URL}
+		}, eidas.StatusNotOwed, 0},
+		{"B4 noRevAvail beside a CRL without a URL", func(c *x509.Certificate) {
+			c.ExtraExtensions = []pkix.Extension{noRevAvail, points(t, pointSpec{directory: emptyName})}
+		}, 0, isInvalid},
+		{"B4 noRevAvail beside a responder without a URL", func(c *x509.Certificate) {
+			c.ExtraExtensions = []pkix.Extension{noRevAvail, {Id: asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 1, 1}, Value: []byte("\x30\x11\x30\x0f\x06\x08\x2b\x06\x01\x05\x05\x07\x30\x01\x82\x03ocs")}}
+		}, 0, isInvalid},
+		{"B4 noRevAvail beside the issuer's certificate", func(c *x509.Certificate) {
+			c.ExtraExtensions, c.IssuingCertificateURL = []pkix.Extension{noRevAvail}, []string{r.URL}
 		}, eidas.StatusNotOwed, 0},
 		{"B4 noRevAvail beside a responder", func(c *x509.Certificate) {
 			c.ExtraExtensions, c.OCSPServer = []pkix.Extension{noRevAvail}, []string{r.URL}
