@@ -1,12 +1,9 @@
 package qwac
 
 import (
-	"container/list"
 	"crypto/sha256"
 	"crypto/x509"
-	"encoding/binary"
 	"fmt"
-	"sync"
 
 	"github.com/seed-b953571c/eidas"
 )
@@ -20,18 +17,37 @@ const (
 	maxBytes = 32 << 10
 )
 
+// checkSize refuses what is not worth parsing or hashing. size returns the
+// length of one of n certificates.
+func checkSize(n int, size func(int) int) *eidas.Error {
+	if n > maxCertificates {
+		return &eidas.Error{Reason: eidas.ReasonChainTooLong, Err: fmt.Errorf("%d certificates, at most %d", n, maxCertificates)}
+	}
+	total := 0
+	for i := range n {
+		total += size(i)
+	}
+	if total > maxBytes {
+		return &eidas.Error{Reason: eidas.ReasonChainTooLong, Err: fmt.Errorf("%d bytes, at most %d", total, maxBytes)}
+	}
+	return nil
+}
+
+func checkRaw(raw [][]byte) *eidas.Error {
+	return checkSize(len(raw), func(i int) int { return len(raw[i]) })
+}
+
+func checkChain(chain []*x509.Certificate) *eidas.Error {
+	for i, c := range chain {
+		if c == nil { // not from crypto/tls
+			return &eidas.Error{Reason: eidas.ReasonCertificateMalformed, Err: fmt.Errorf("certificate %d was not parsed", i)}
+		}
+	}
+	return checkSize(len(chain), func(i int) int { return len(chain[i].Raw) })
+}
+
 // parseChain parses what the peer sent, its own certificate first.
 func parseChain(raw [][]byte) ([]*x509.Certificate, *eidas.Error) {
-	if len(raw) > maxCertificates {
-		return nil, &eidas.Error{Reason: eidas.ReasonChainTooLong, Err: fmt.Errorf("%d certificates, at most %d", len(raw), maxCertificates)}
-	}
-	size := 0
-	for _, der := range raw {
-		size += len(der)
-	}
-	if size > maxBytes {
-		return nil, &eidas.Error{Reason: eidas.ReasonChainTooLong, Err: fmt.Errorf("%d bytes, at most %d", size, maxBytes)}
-	}
 	chain := make([]*x509.Certificate, len(raw))
 	for i, der := range raw {
 		c, err := x509.ParseCertificate(der)
@@ -44,24 +60,30 @@ func parseChain(raw [][]byte) ([]*x509.Certificate, *eidas.Error) {
 	return chain, nil
 }
 
-// chainKey is the SHA-256 of a chain as the peer sent it.
+// chainKey is the SHA-256 of a chain as the peer sent it, leaf first: of the
+// SHA-256 of each certificate, so that no other split of the same bytes has the
+// same key.
 type chainKey [sha256.Size]byte
 
 func keyOfRaw(raw [][]byte) chainKey {
-	h := sha256.New()
-	var size [4]byte
+	var space [maxCertificates * sha256.Size]byte // on the stack
+	sums := space[:0]
 	for _, der := range raw {
-		// The length goes first, so that no other split of the same bytes has the same key.
-		binary.BigEndian.PutUint32(size[:], uint32(len(der))) //nolint:gosec // a certificate message is below 16 MiB
-		h.Write(size[:])
-		h.Write(der)
+		sum := sha256.Sum256(der)
+		sums = append(sums, sum[:]...)
 	}
-	var k chainKey
-	h.Sum(k[:0])
-	return k
+	return sha256.Sum256(sums)
 }
 
-func keyOf(chain []*x509.Certificate) chainKey { return keyOfRaw(rawOf(chain)) }
+func keyOf(chain []*x509.Certificate) chainKey {
+	var space [maxCertificates * sha256.Size]byte // on the stack
+	sums := space[:0]
+	for _, c := range chain {
+		sum := sha256.Sum256(c.Raw)
+		sums = append(sums, sum[:]...)
+	}
+	return sha256.Sum256(sums)
+}
 
 // rawOf returns the certificates in the form in which the peer sent them.
 func rawOf(chain []*x509.Certificate) [][]byte {
@@ -70,55 +92,4 @@ func rawOf(chain []*x509.Certificate) [][]byte {
 		raw[i] = c.Raw
 	}
 	return raw
-}
-
-// maxProvenChains bounds the chains kept parsed: more than the TPPs that call
-// one instance within the life of a ticket. A chain takes some 30 KiB parsed,
-// so all of them at most some 15 MiB.
-const maxProvenChains = 512
-
-// chainCache keeps the parsed chains of peers that have proved their key, the
-// latest used. No stranger can put anything in, and it decides nothing: a chain
-// found here is judged like any other.
-type chainCache struct {
-	mu     sync.Mutex
-	latest *list.List // of provenChain, latest used first
-	byKey  map[chainKey]*list.Element
-}
-
-type provenChain struct {
-	key   chainKey
-	chain []*x509.Certificate
-}
-
-func newChainCache() *chainCache {
-	return &chainCache{latest: list.New(), byKey: make(map[chainKey]*list.Element)}
-}
-
-func (c *chainCache) get(key chainKey) ([]*x509.Certificate, bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	e := c.byKey[key]
-	if e == nil {
-		return nil, false
-	}
-	c.latest.MoveToFront(e)
-	p, ok := e.Value.(provenChain)
-	return p.chain, ok
-}
-
-func (c *chainCache) add(key chainKey, chain []*x509.Certificate) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if e := c.byKey[key]; e != nil {
-		c.latest.MoveToFront(e)
-		return
-	}
-	c.byKey[key] = c.latest.PushFront(provenChain{key, chain})
-	if c.latest.Len() <= maxProvenChains {
-		return
-	}
-	if p, ok := c.latest.Remove(c.latest.Back()).(provenChain); ok {
-		delete(c.byKey, p.key)
-	}
 }

@@ -45,6 +45,15 @@ type Config struct {
 	// AllowHostMismatch lets requests in whose Host is not the server name of
 	// the TLS handshake. Without it Handler answers them with 421.
 	AllowHostMismatch bool
+	// MaxSessionAge is for how long after the latest full handshake with a
+	// certificate its sessions may be resumed; a full handshake follows then.
+	// Until it does, a client that has a new certificate is still seen with its
+	// old one. 0 leaves it to crypto/tls, which ends tickets after 7 days.
+	MaxSessionAge time.Duration
+	// Deferred completes the handshake of peers that are refused, and leaves it
+	// to Handler to tell them why: a failed handshake tells them nothing but
+	// bad_certificate. It needs ConfigureServer, and fits no server but net/http.
+	Deferred bool
 	// Logger gets every verdict. Nil is off. An identity in it is "claimed"
 	// while the peer has not proved its key.
 	Logger *slog.Logger
@@ -60,11 +69,14 @@ type Verifier struct {
 	timeout           time.Duration
 	slots             chan struct{} // one for each verdict that may wait
 	allowHostMismatch bool
+	maxSessionAge     time.Duration
+	deferred          bool
 	logger            *slog.Logger
 	metrics           *metrics
 	id                verifierID
 	shared            *handoff
-	proven            *chainCache
+	memory            rechecker // validator, where it is one
+	decisions         *decisions
 	rotation          observer // nil is off
 }
 
@@ -80,6 +92,8 @@ func New(c Config) (*Verifier, error) {
 		return nil, errors.New("qwac: Config.Timeout is negative")
 	case c.MaxConcurrent < 0:
 		return nil, errors.New("qwac: Config.MaxConcurrent is negative")
+	case c.MaxSessionAge < 0:
+		return nil, errors.New("qwac: Config.MaxSessionAge is negative")
 	}
 	if c.Timeout == 0 {
 		c.Timeout = defaultTimeout
@@ -95,11 +109,14 @@ func New(c Config) (*Verifier, error) {
 		timeout:           c.Timeout,
 		slots:             make(chan struct{}, c.MaxConcurrent),
 		allowHostMismatch: c.AllowHostMismatch,
+		maxSessionAge:     c.MaxSessionAge,
+		deferred:          c.Deferred,
 		logger:            c.Logger,
 		metrics:           newMetrics(),
 		shared:            newHandoff(),
-		proven:            newChainCache(),
+		decisions:         newDecisions(),
 	}
+	v.memory, _ = c.Validator.(rechecker)
 	if _, err := rand.Read(v.id[:]); err != nil {
 		return nil, fmt.Errorf("qwac: verifier id: %w", err)
 	}

@@ -170,16 +170,17 @@ func TestMetricsDoNotGrowWithPeers(t *testing.T) {
 		}
 	}
 	assert.Equal(t, map[string]float64{
-		"eidas_qwac_degraded_total{degradation=server_auth_only}":                                   6,
-		"eidas_qwac_sessions_total{outcome=declined}":                                               3,
-		"eidas_qwac_sessions_total{outcome=full}":                                                   3,
-		"eidas_qwac_sessions_total{outcome=resumed}":                                                3,
-		"eidas_qwac_verdicts_total{decision=accept,hook=certificate,reason=none}":                   3,
-		"eidas_qwac_verdicts_total{decision=accept,hook=session,reason=none}":                       3,
-		"eidas_qwac_verdicts_total{decision=refuse,hook=certificate,reason=revocation_unavailable}": 3,
-		"eidas_qwac_verdicts_total{decision=refuse,hook=session,reason=revocation_unavailable}":     3,
-		"eidas_qwac_verdict_duration_seconds{hook=certificate}":                                     6,
-		"eidas_qwac_verdict_duration_seconds{hook=session}":                                         6,
+		"eidas_qwac_degraded_total{degradation=server_auth_only}":                                  6,
+		"eidas_qwac_sessions_total{outcome=declined}":                                              3,
+		"eidas_qwac_sessions_total{outcome=full}":                                                  3,
+		"eidas_qwac_sessions_total{outcome=resumed}":                                               3,
+		"eidas_qwac_verdicts_total{decision=accept,hook=connection,reason=none}":                   3,
+		"eidas_qwac_remembered_total{hook=session}":                                                3,
+		"eidas_qwac_verdicts_total{decision=accept,hook=session,reason=none}":                      3,
+		"eidas_qwac_verdicts_total{decision=refuse,hook=connection,reason=revocation_unavailable}": 3,
+		"eidas_qwac_verdicts_total{decision=refuse,hook=session,reason=revocation_unavailable}":    3,
+		"eidas_qwac_verdict_duration_seconds{hook=connection}":                                     6,
+		"eidas_qwac_verdict_duration_seconds{hook=session}":                                        6,
 	}, got)
 }
 
@@ -227,7 +228,7 @@ func TestLogSaysWhyAndOfWhom(t *testing.T) {
 	issuer := w.qtsp("LT", "QTSP LT")
 	l := w.qwac(issuer, request{})
 	assertAccepted(t, handshake(t, config, b.client(tls.VersionTLS13, l)), false)
-	assert.Contains(t, log.String(), "level=DEBUG msg=\"peer accepted\" event=verdict hook=certificate sha256=")
+	assert.Contains(t, log.String(), "level=DEBUG msg=\"peer accepted\" event=verdict hook=connection sha256=")
 	assert.Contains(t, log.String(), "claimed_identity="+tppID, "the key is not proved yet")
 	log.Reset()
 

@@ -2,13 +2,15 @@ package qwac
 
 import (
 	"crypto/x509"
+
+	"github.com/seed-b953571c/eidas"
 )
 
-// ProvenChains returns how many chains are kept parsed.
-func (v *Verifier) ProvenChains() int {
-	v.proven.mu.Lock()
-	defer v.proven.mu.Unlock()
-	return len(v.proven.byKey)
+// Decisions returns how many chains are remembered.
+func (v *Verifier) Decisions() int {
+	v.decisions.mu.Lock()
+	defer v.decisions.mu.Unlock()
+	return len(v.decisions.byKey)
 }
 
 // Parked returns how many verdicts wait for a second hook.
@@ -20,26 +22,33 @@ func (v *Verifier) Parked() int {
 
 // The limits, for tests at their edges.
 const (
-	MaxCertificates = maxCertificates
-	MaxBytes        = maxBytes
-	MaxHandoffs     = maxHandoffs
-	MaxProvenChains = maxProvenChains
-	HandoffAge      = handoffAge
+	MaxCertificates   = maxCertificates
+	MaxBytes          = maxBytes
+	MaxHandoffs       = maxHandoffs
+	MaxDecisions      = maxDecisions
+	MaxDecisionsOfOne = maxDecisionsOfOne
+	MaxDecisionAge    = maxDecisionAge
+	HandoffAge        = handoffAge
 )
 
 // SameHost is sameHost.
 func SameHost(serverName, host string) bool { return sameHost(serverName, host) }
 
-// ChainCache is chainCache.
-type ChainCache struct{ c *chainCache }
+// Remembered is decisions.
+type Remembered struct{ d *decisions }
 
-func NewChainCache() ChainCache { return ChainCache{newChainCache()} }
+func NewRemembered() Remembered { return Remembered{newDecisions()} }
 
-func (c ChainCache) Add(chain []*x509.Certificate) { c.c.add(keyOf(chain), chain) }
-
-func (c ChainCache) Has(chain []*x509.Certificate) bool {
-	got, ok := c.c.get(keyOf(chain))
-	return ok && len(got) == len(chain) && keyOf(got) == keyOf(chain)
+func (r Remembered) Add(chain []*x509.Certificate, result *eidas.Result) {
+	r.d.add(keyOf(chain), chain, result, result.At)
 }
 
-func (c ChainCache) Len() int { return c.c.latest.Len() }
+func (r Remembered) Has(chain []*x509.Certificate) bool {
+	d := r.d.get(keyOf(chain))
+	return d != nil && len(d.chain) == len(chain) && keyOf(d.chain) == keyOf(chain)
+}
+
+func (r Remembered) Len() int { return r.d.latest.Len() }
+
+// Identities returns how many identities are counted.
+func (r Remembered) Identities() int { return len(r.d.of) }

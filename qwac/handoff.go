@@ -8,32 +8,42 @@ import (
 )
 
 const (
-	// handoffAge is how long a verdict waits for the second hook of its
+	// handoffAge is how long a verdict waits for the next hook of its
 	// handshake. Between the two a TLS 1.2 server reads from the client, who
-	// may take its time; after this the second hook judges anew.
+	// may take its time; after this the next hook judges anew.
 	handoffAge = 5 * time.Second
-	// maxHandoffs bounds the verdicts of clients that never came to the second
+	// maxHandoffs bounds the verdicts of clients that never came to the next
 	// hook. Anybody can leave one with a public certificate; beyond the bound
-	// the second hook judges anew.
+	// the next hook judges anew.
 	maxHandoffs = 256
 )
 
-// handoff passes the verdict of the first hook of a handshake to its second
-// hook. Hooks share nothing but the certificates, so those are the key. A
-// verdict is taken once, and a newer one replaces it: so a hook never gets one
-// that is older than the first hook of its own handshake.
+// handoff passes the verdict of one hook of a handshake to a later one. Hooks
+// share nothing but the certificates, so those are the key. A verdict is taken
+// once, and a newer one replaces it: so a hook never gets one that is older
+// than the earlier hook of its own handshake.
 type handoff struct {
 	mu     sync.Mutex
 	parked map[handoffKey]parkedVerdict
 }
 
-// handoffKey keeps resumed handshakes apart from full ones: without it a
-// session could be resumed on the verdict of a full handshake that somebody
-// else left waiting, before a revocation.
+// handoffKey names the chain and what the verdict is for.
 type handoffKey struct {
-	chain   chainKey
-	resumed bool
+	chain chainKey
+	to    step
 }
+
+// step is a hook of a handshake that an earlier one may have worked for.
+// Resumed handshakes are kept apart from full ones: else a session could be
+// resumed on the verdict of a full handshake that somebody else left waiting,
+// before a revocation.
+type step uint8
+
+const (
+	toConnection step = iota // VerifyConnection, after VerifyPeerCertificate
+	toResumed                // VerifyConnection, after UnwrapSession
+	toTicket                 // WrapSession, after VerifyConnection
+)
 
 type parkedVerdict struct {
 	result *eidas.Result

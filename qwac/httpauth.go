@@ -45,14 +45,13 @@ func (v *Verifier) Handler(next http.Handler) http.Handler {
 			}
 			peer = r.TLS.PeerCertificates
 		}
-		result, refusal := v.judge(r.Context(), hookRequest, peer)
+		result, refusal := v.identify(r.Context(), peer)
 		if refusal != nil {
 			v.metrics.request(outcomeRefused)
 			refuse(w, refusal.Reason)
 			return
 		}
 		v.metrics.request(outcomeAccepted)
-		v.commit(r.Context(), result)
 		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), resultKey{}, result)))
 	})
 }

@@ -18,6 +18,14 @@ type metrics struct {
 	sessions *prometheus.CounterVec
 	requests *prometheus.CounterVec
 	degraded *prometheus.CounterVec
+	memory   *prometheus.CounterVec
+	accepted map[hook]acceptedMetrics // looked up once: this is the warm path
+}
+
+// acceptedMetrics are the series of accepted peers at one hook.
+type acceptedMetrics struct {
+	verdicts, remembered prometheus.Counter
+	seconds              prometheus.Observer
 }
 
 // The values of label decision, and the reason of an accepted peer.
@@ -69,10 +77,15 @@ func newMetrics() *metrics {
 		sessions: counter("sessions_total", "Handshakes that passed the hooks, and tickets that were ignored.", "outcome"),
 		requests: counter("requests_total", "Requests judged.", "outcome"),
 		degraded: counter("degraded_total", "Verdicts given under a leniency of the policy.", "degradation"),
+		memory:   counter("remembered_total", "Verdicts that an earlier one was good for, with what is known now.", "hook"),
+		accepted: make(map[hook]acceptedMetrics, len(hooks)),
 	}
 	for _, h := range hooks {
-		m.seconds.WithLabelValues(string(h))
-		m.verdicts.WithLabelValues(string(h), decisionAccept, reasonNone)
+		m.accepted[h] = acceptedMetrics{
+			verdicts:   m.verdicts.WithLabelValues(string(h), decisionAccept, reasonNone),
+			seconds:    m.seconds.WithLabelValues(string(h)),
+			remembered: m.memory.WithLabelValues(string(h)),
+		}
 		for _, r := range eidas.Reasons() {
 			m.verdicts.WithLabelValues(string(h), decisionRefuse, r.String())
 		}
@@ -91,7 +104,7 @@ func newMetrics() *metrics {
 }
 
 func (m *metrics) collectors() []prometheus.Collector {
-	return []prometheus.Collector{m.verdicts, m.seconds, m.inFlight, m.sessions, m.requests, m.degraded}
+	return []prometheus.Collector{m.verdicts, m.seconds, m.inFlight, m.sessions, m.requests, m.degraded, m.memory}
 }
 
 // Describe implements prometheus.Collector.
@@ -112,12 +125,24 @@ func (m *metrics) begin() { m.inFlight.Inc() }
 
 func (m *metrics) end(h hook, result *eidas.Result, refusal *eidas.Error, took time.Duration) {
 	m.inFlight.Dec()
-	m.seconds.WithLabelValues(string(h)).Observe(took.Seconds())
 	if refusal != nil {
+		m.seconds.WithLabelValues(string(h)).Observe(took.Seconds())
 		m.refused(h, refusal)
 		return
 	}
-	m.verdicts.WithLabelValues(string(h), decisionAccept, reasonNone).Inc()
+	m.accept(h, result, took)
+}
+
+// remembered counts a verdict from memory.
+func (m *metrics) remembered(h hook, result *eidas.Result, took time.Duration) {
+	m.accepted[h].remembered.Inc()
+	m.accept(h, result, took)
+}
+
+func (m *metrics) accept(h hook, result *eidas.Result, took time.Duration) {
+	a := m.accepted[h]
+	a.seconds.Observe(took.Seconds())
+	a.verdicts.Inc()
 	for _, d := range result.Degraded {
 		m.degraded.WithLabelValues(degradedLabel(d)).Inc()
 	}

@@ -46,12 +46,16 @@ type world struct {
 	services []*eidas.Service
 	revoked  map[string]bool
 	checks   int
+	known    int
 	status   func(context.Context, eidas.StatusQuery) (eidas.StatusAnswer, error)
+	fresh    time.Time // until when answers are
+
+	forgetful bool // KnownStatus knows nothing
 }
 
 func newWorld(tb testing.TB) *world {
 	tb.Helper()
-	return &world{tb: tb, profile: eidas.ProfileEU, revoked: map[string]bool{}}
+	return &world{tb: tb, profile: eidas.ProfileEU, revoked: map[string]bool{}, fresh: time.Now().Add(time.Hour)}
 }
 
 // Services implements eidas.ServiceSource.
@@ -61,15 +65,32 @@ func (w *world) Services() *eidas.ServiceSet { return w.set.Load() }
 func (w *world) CheckStatus(ctx context.Context, q eidas.StatusQuery) (eidas.StatusAnswer, error) {
 	w.mu.Lock()
 	w.checks++
-	status, revoked := w.status, w.revoked[string(q.Certificate.Raw)]
+	status := w.status
 	w.mu.Unlock()
 	if status != nil {
 		return status(ctx, q)
 	}
-	if revoked {
-		return eidas.StatusAnswer{Status: eidas.StatusRevoked, Source: "ocsp", RevokedAt: q.At}, nil
+	return w.answer(q), nil
+}
+
+// KnownStatus implements eidas.StatusMemory.
+func (w *world) KnownStatus(q eidas.StatusQuery) (eidas.StatusAnswer, bool) {
+	w.mu.Lock()
+	forgetful := w.forgetful || w.status != nil
+	if !forgetful {
+		w.known++
 	}
-	return eidas.StatusAnswer{Status: eidas.StatusGood, Source: "ocsp", FreshUntil: q.At.Add(time.Hour)}, nil
+	w.mu.Unlock()
+	return w.answer(q), !forgetful
+}
+
+func (w *world) answer(q eidas.StatusQuery) eidas.StatusAnswer {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.revoked[string(q.Certificate.Raw)] {
+		return eidas.StatusAnswer{Status: eidas.StatusRevoked, Source: "ocsp", RevokedAt: w.fresh}
+	}
+	return eidas.StatusAnswer{Status: eidas.StatusGood, Source: "ocsp", FreshUntil: w.fresh}
 }
 
 func (w *world) setStatus(f func(context.Context, eidas.StatusQuery) (eidas.StatusAnswer, error)) {
@@ -82,6 +103,13 @@ func (w *world) revoke(c *x509.Certificate) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.revoked[string(c.Raw)] = true
+}
+
+// statusKnown is how often a status was had from memory.
+func (w *world) statusKnown() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.known
 }
 
 func (w *world) statusChecks() int {

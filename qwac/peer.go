@@ -2,6 +2,9 @@ package qwac
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
 
 	"github.com/seed-b953571c/eidas"
 )
@@ -14,4 +17,37 @@ type resultKey struct{}
 func FromContext(ctx context.Context) (*eidas.Result, bool) {
 	r, ok := ctx.Value(resultKey{}).(*eidas.Result)
 	return r, ok
+}
+
+// Peer judges the peer of a completed handshake and says who it is, as Handler
+// does for each request. It is for servers without net/http: call it when
+// (*tls.Conn).HandshakeContext has returned nil, and again for each message of
+// a connection that may live long. An error is an *[eidas.Error].
+func (v *Verifier) Peer(ctx context.Context, cs tls.ConnectionState) (*eidas.Result, error) {
+	if !cs.HandshakeComplete {
+		return nil, &eidas.Error{Reason: eidas.ReasonInternal, Err: errors.New("handshake is not complete, the peer has not proved its key")}
+	}
+	result, refusal := v.identify(ctx, cs.PeerCertificates)
+	if refusal != nil {
+		return nil, refusal
+	}
+	return result, nil
+}
+
+// identify judges a peer that has proved its key, and remembers it.
+func (v *Verifier) identify(ctx context.Context, peer []*x509.Certificate) (*eidas.Result, *eidas.Error) {
+	if refusal := checkChain(peer); refusal != nil {
+		v.refuse(ctx, hookRequest, refusal)
+		return nil, refusal
+	}
+	key := keyOf(peer)
+	result, refusal := v.judge(ctx, hookRequest, key, peer)
+	if refusal != nil {
+		return nil, refusal
+	}
+	if v.decisions.get(key) == nil {
+		v.decisions.add(key, peer, result, now())
+	}
+	v.commit(ctx, result)
+	return result, nil
 }

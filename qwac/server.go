@@ -16,10 +16,11 @@ import (
 //   - demands a client certificate (RequireAnyClientCert) and leaves its
 //     judgement to the hooks, so that crypto/tls neither holds it to a pool of
 //     CAs nor to its own rule for extended key usage;
-//   - judges full handshakes in VerifyPeerCertificate and every handshake in
-//     VerifyConnection, then calls the hooks of base. A VerifyPeerCertificate
-//     of base is also called for resumed sessions, with nil chains, where
-//     crypto/tls would leave it out;
+//   - judges every handshake, full or resumed, in VerifyConnection, then calls
+//     the hooks of base. A VerifyPeerCertificate of base is also called for
+//     resumed sessions, where crypto/tls would leave it out, and always with
+//     nil chains. The VerifyPeerCertificate of the copy only bounds the chain:
+//     it gets bytes that crypto/tls has parsed already;
 //   - binds session tickets to this Verifier and to the server name. A ticket
 //     of another Verifier, of a peer that is not let in any more, or of one
 //     that this process does not know, is ignored: a full handshake follows,
@@ -33,7 +34,17 @@ import (
 // What contradicts this in base is an error and never overruled: a ClientAuth
 // other than none or RequireAnyClientCert, ClientCAs, a version before TLS 1.2.
 // In a config of GetConfigForClient it fails the handshake.
+//
+// With Config.Deferred it is an error: only ConfigureServer sees to it that
+// somebody refuses what the handshake let pass.
 func (v *Verifier) ServerConfig(base *tls.Config) (*tls.Config, error) {
+	if v.deferred {
+		return nil, errors.New("qwac: Config.Deferred needs ConfigureServer: a config alone would let everybody in")
+	}
+	return v.serverConfig(base)
+}
+
+func (v *Verifier) serverConfig(base *tls.Config) (*tls.Config, error) {
 	if base == nil {
 		return nil, errors.New("qwac: base config is nil")
 	}
@@ -56,8 +67,11 @@ func (v *Verifier) guard(base *tls.Config) (*tls.Config, error) {
 	}
 	c := base.Clone()
 	c.ClientAuth = tls.RequireAnyClientCert
+	if v.deferred {
+		c.ClientAuth = tls.RequestClientCert // who has none is told so too
+	}
 	c.MinVersion = max(c.MinVersion, tls.VersionTLS12)
-	c.VerifyPeerCertificate = v.peerCertificateHook(base.VerifyPeerCertificate)
+	c.VerifyPeerCertificate = v.sizeHook
 	c.VerifyConnection = v.connectionHook(base.VerifyPeerCertificate, base.VerifyConnection)
 	return c, nil
 }
@@ -98,26 +112,25 @@ type (
 	connectionHook      = func(tls.ConnectionState) error
 )
 
-func (v *Verifier) peerCertificateHook(next peerCertificateHook) peerCertificateHook {
-	if next == nil {
-		return v.VerifyPeerCertificate
+// sizeHook bounds a chain at the first hook of a full handshake.
+func (v *Verifier) sizeHook(raw [][]byte, _ [][]*x509.Certificate) error {
+	if refusal := checkRaw(raw); refusal != nil && !v.deferred {
+		v.refuse(context.Background(), hookCertificate, refusal)
+		return refusal
 	}
-	return func(raw [][]byte, chains [][]*x509.Certificate) (err error) {
-		defer v.rescue(&err)
-		if err := v.VerifyPeerCertificate(raw, chains); err != nil {
-			return err
-		}
-		return next(raw, chains)
-	}
+	return nil
 }
 
+// connectionHook judges every handshake and then calls the hooks of the base
+// config. Those are called in deferred mode too when the peer is refused: by
+// the time of its request it may have become acceptable.
 func (v *Verifier) connectionHook(peer peerCertificateHook, next connectionHook) connectionHook {
 	return func(cs tls.ConnectionState) (err error) {
 		defer v.rescue(&err)
-		if err := v.VerifyConnection(cs); err != nil {
-			return err
+		if refusal := v.connection(cs); refusal != nil && !v.deferred {
+			return refusal
 		}
-		if peer != nil && cs.DidResume {
+		if peer != nil {
 			if err := peer(rawOf(cs.PeerCertificates), nil); err != nil {
 				return err
 			}
@@ -132,6 +145,28 @@ func (v *Verifier) connectionHook(peer peerCertificateHook, next connectionHook)
 	}
 }
 
+// connection judges a handshake, and leaves the verdict for its ticket.
+func (v *Verifier) connection(cs tls.ConnectionState) *eidas.Error {
+	peer := cs.PeerCertificates
+	if refusal := checkChain(peer); refusal != nil {
+		v.refuse(context.Background(), hookConnection, refusal)
+		return refusal
+	}
+	key := keyOf(peer)
+	before := toConnection
+	if cs.DidResume {
+		before = toResumed
+	}
+	if v.shared.take(handoffKey{key, before}, now()) != nil {
+		return nil
+	}
+	result, refusal := v.judge(context.Background(), hookConnection, key, peer)
+	if refusal == nil && v.decisions.get(key) == nil {
+		v.shared.put(handoffKey{key, toTicket}, result, now())
+	}
+	return refusal
+}
+
 // VerifyPeerCertificate is a hook for tls.Config.VerifyPeerCertificate, for
 // those who cannot use ServerConfig. It ignores chains. An error is an
 // *[eidas.Error].
@@ -141,28 +176,33 @@ func (v *Verifier) connectionHook(peer peerCertificateHook, next connectionHook)
 // resumption gives it a new one. Set VerifyConnection as well.
 func (v *Verifier) VerifyPeerCertificate(raw [][]byte, _ [][]*x509.Certificate) (err error) {
 	defer v.rescue(&err)
+	if refusal := checkRaw(raw); refusal != nil {
+		v.refuse(context.Background(), hookCertificate, refusal)
+		return refusal
+	}
 	key := keyOfRaw(raw)
-	peer, known := v.proven.get(key)
-	if !known {
+	var peer []*x509.Certificate
+	if d := v.decisions.get(key); d != nil {
+		peer = d.chain
+	} else {
 		var refusal *eidas.Error
 		if peer, refusal = parseChain(raw); refusal != nil {
-			v.metrics.refused(hookCertificate, refusal)
-			v.report(context.Background(), hookCertificate, nil, verdict{refusal: refusal})
+			v.refuse(context.Background(), hookCertificate, refusal)
 			return refusal
 		}
 	}
-	result, refusal := v.judge(context.Background(), hookCertificate, peer)
+	result, refusal := v.judge(context.Background(), hookCertificate, key, peer)
 	if refusal != nil {
 		return refusal
 	}
-	v.shared.put(handoffKey{chain: key}, result, now())
+	v.shared.put(handoffKey{key, toConnection}, result, now())
 	return nil
 }
 
 // VerifyConnection is a hook for tls.Config.VerifyConnection, for those who
 // cannot use ServerConfig. It judges every handshake, resumed ones too, and
 // shares the work of VerifyPeerCertificate where that ran just before. An error
-// is an *[eidas.Error].
+// is an *[eidas.Error], also with Config.Deferred.
 //
 // It needs ClientAuth RequireAnyClientCert. Where it is the only hook, a client
 // that got a new certificate but still offers the session of its revoked one is
@@ -170,11 +210,7 @@ func (v *Verifier) VerifyPeerCertificate(raw [][]byte, _ [][]*x509.Certificate) 
 // sessions instead.
 func (v *Verifier) VerifyConnection(cs tls.ConnectionState) (err error) {
 	defer v.rescue(&err)
-	key := handoffKey{chain: keyOf(cs.PeerCertificates), resumed: cs.DidResume}
-	if v.shared.take(key, now()) != nil {
-		return nil
-	}
-	if _, refusal := v.judge(context.Background(), hookConnection, cs.PeerCertificates); refusal != nil {
+	if refusal := v.connection(cs); refusal != nil {
 		return refusal
 	}
 	return nil

@@ -389,16 +389,17 @@ func TestThiefWithCertificateButNoKeyIsNeverLetIn(t *testing.T) {
 		require.Error(t, o.client)
 		assert.False(t, o.state.HandshakeComplete)
 		assert.Positive(t, w.statusChecks(), "the hook did run")
-		assert.Zero(t, v.ProvenChains(), "and kept nothing")
+		assert.Zero(t, v.Decisions(), "and kept nothing")
 
 		assertAccepted(t, handshake(t, config, b.client(t.version, l)), false)
-		assert.Equal(t, 1, v.ProvenChains())
+		assert.Equal(t, 1, v.Decisions())
 	})
 }
 
 func TestHooksOfOneHandshakeShareOneVerdict(t *testing.T) {
 	eachVersion(t, func(t versioned) {
 		w := newWorld(t)
+		w.forgetful = true
 		b := newBank(w)
 		v := w.verifier(eidas.Policy{})
 		client := b.client(t.version, w.qwac(w.qtsp("LT", "QTSP LT"), request{}))

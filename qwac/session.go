@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/tls"
 	"strings"
+
+	"github.com/seed-b953571c/eidas"
 )
 
 // ticketLabel begins the entry of this package in SessionState.Extra, which
@@ -48,11 +50,26 @@ func (v *Verifier) bindTickets(c, keys *tls.Config) {
 // mark writes into a session whose it is. crypto/tls seals a session only when
 // the peer has proved its key, or has resumed a session that was marked.
 func (v *Verifier) mark(cs tls.ConnectionState, ss *tls.SessionState) {
-	if len(cs.PeerCertificates) == 0 {
+	peer := cs.PeerCertificates
+	if len(peer) == 0 || checkChain(peer) != nil {
 		return // an unmarked session is not resumed
 	}
-	key := keyOf(cs.PeerCertificates)
-	v.proven.add(key, cs.PeerCertificates)
+	key := keyOf(peer)
+	d := v.decisions.get(key)
+	if d == nil || v.deferred { // deferred mode comes here with refused peers too
+		at := now()
+		result := v.shared.take(handoffKey{key, toTicket}, at)
+		if result == nil {
+			var refusal *eidas.Error
+			if result, refusal = v.judge(context.Background(), hookSession, key, peer); refusal != nil {
+				return
+			}
+		}
+		d = v.decisions.add(key, peer, result, at)
+	}
+	if !cs.DidResume {
+		d.proved.Store(now().UnixNano())
+	}
 	ss.Extra = append(ss.Extra, []byte(v.ticketPrefix()+string(key[:])+cs.ServerName))
 }
 
@@ -66,16 +83,21 @@ func (v *Verifier) mayResume(cs tls.ConnectionState, ss *tls.SessionState) bool 
 		return false
 	}
 	// The session holds the chain but does not show it.
-	peer, ok := v.proven.get(key)
-	if !ok {
+	d := v.decisions.get(key)
+	if d == nil || v.sessionEnded(d) {
 		return false
 	}
-	result, refusal := v.judge(context.Background(), hookSession, peer)
+	result, refusal := v.judge(context.Background(), hookSession, key, d.chain)
 	if refusal != nil {
 		return false
 	}
-	v.shared.put(handoffKey{chain: key, resumed: true}, result, now())
+	v.shared.put(handoffKey{key, toResumed}, result, now())
 	return true
+}
+
+// sessionEnded holds sessions to Config.MaxSessionAge.
+func (v *Verifier) sessionEnded(d *decision) bool {
+	return v.maxSessionAge > 0 && now().UnixNano()-d.proved.Load() > int64(v.maxSessionAge)
 }
 
 // markOf returns the chain that a session was marked with, by this Verifier

@@ -28,10 +28,31 @@ var hooks = [...]hook{hookCertificate, hookConnection, hookSession, hookRequest}
 // work of 12 signature checks with a wide margin for a busy machine.
 const quickVerdict = 100 * time.Millisecond
 
-// judge asks the Validator, within the limits of the Config, and reports the
-// verdict. It never returns both nil.
-func (v *Verifier) judge(ctx context.Context, h hook, peer []*x509.Certificate) (*eidas.Result, *eidas.Error) {
+// refuse reports a refusal that needed no Validator.
+func (v *Verifier) refuse(ctx context.Context, h hook, refusal *eidas.Error) {
+	v.metrics.refused(h, refusal)
+	v.report(ctx, h, nil, verdict{refusal: refusal})
+}
+
+// judge decides about a chain, from memory if that will do, and reports the
+// verdict. It never returns both nil. key is that of peer.
+func (v *Verifier) judge(ctx context.Context, h hook, key chainKey, peer []*x509.Certificate) (*eidas.Result, *eidas.Error) {
 	start := now()
+	d := v.decisions.get(key)
+	if result := v.recheck(d, start); result != nil {
+		v.metrics.remembered(h, result, now().Sub(start))
+		v.report(ctx, h, peer, verdict{result: result})
+		return result, nil
+	}
+	result, refusal := v.judgeAnew(ctx, h, peer, start)
+	if refusal == nil && d != nil {
+		d.keep(result, start)
+	}
+	return result, refusal
+}
+
+// judgeAnew asks the Validator, within the limits of the Config.
+func (v *Verifier) judgeAnew(ctx context.Context, h hook, peer []*x509.Certificate, start time.Time) (*eidas.Result, *eidas.Error) {
 	ctx, release, slot := v.limit(ctx)
 	defer release()
 	v.metrics.begin()
