@@ -99,6 +99,9 @@ func (a *StatusAnswer) degrade(list []Degradation) []Degradation {
 	if a.Stale && !slices.Contains(list, DegradedRevocationStale) {
 		list = append(list, DegradedRevocationStale)
 	}
+	if a.Unchecked && !slices.Contains(list, DegradedRevocationUnchecked) {
+		list = append(list, DegradedRevocationUnchecked)
+	}
 	if a.DelegateUnchecked && !slices.Contains(list, DegradedDelegateUnchecked) {
 		list = append(list, DegradedDelegateUnchecked)
 	}
@@ -107,7 +110,7 @@ func (a *StatusAnswer) degrade(list []Degradation) []Degradation {
 
 // limit returns the earlier of a time and the end of a's freshness.
 func (a *StatusAnswer) limit(until time.Time) time.Time {
-	if a.Status != StatusGood || a.FreshUntil.IsZero() {
+	if a.Status != StatusGood && !a.Unchecked || a.FreshUntil.IsZero() {
 		return until
 	}
 	return earlier(until, a.FreshUntil)

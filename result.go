@@ -41,6 +41,9 @@ const (
 	DegradedListStale       Degradation = "list_stale"            // the list, or the list of trusted lists, is past its NextUpdate, within Policy.AllowListStale
 	DegradedRevocationOff   Degradation = "revocation_off"        // Policy.AllowNoRevocation
 	DegradedRevocationStale Degradation = "revocation_stale"      // a last known good answer was used
+	// DegradedRevocationUnchecked: no answer was to be had, and the checker's
+	// failure policy lets such certificates through.
+	DegradedRevocationUnchecked Degradation = "revocation_unchecked"
 	// DegradedDelegateUnchecked: it is open whether the responder that said "good"
 	// is revoked itself.
 	DegradedDelegateUnchecked Degradation = "delegate_unchecked"

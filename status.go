@@ -47,6 +47,12 @@ type StatusQuery struct {
 	Responders []*x509.Certificate
 	At         time.Time
 	Use        Use
+	// Roles are those that the leaf's PSD2 statement names; empty above the leaf.
+	// They are for the failure policy of the checker.
+	Roles Roles
+	// Staple is the OCSP response that the peer sent with its certificate, nil
+	// when it sent none. It is as hostile as the rest of what it sent.
+	Staple []byte
 }
 
 // StatusAnswer is the evidence for a status. Times are zero when the source
@@ -65,6 +71,10 @@ type StatusAnswer struct {
 	// Stale says that a last known good answer was served past its time; the
 	// policy of the checker allowed it.
 	Stale bool
+	// Unchecked says that no answer was to be had, that Status therefore is
+	// unknown, and that the policy of the checker lets the certificate through
+	// all the same.
+	Unchecked bool
 	// DelegateUnchecked says that an OCSP responder answered by delegation of the
 	// issuer, and that whether its own certificate is revoked is open (RFC 6960,
 	// 4.2.2.2.1).

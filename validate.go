@@ -300,9 +300,11 @@ func (j *judgement) revocation(ctx context.Context) *Error {
 		if err := ctx.Err(); err != nil {
 			return &Error{Reason: ReasonDeadline, Err: err}
 		}
-		a, err := j.status.CheckStatus(ctx, StatusQuery{
-			Certificate: j.Chain[i], Issuer: j.Chain[i+1], Responders: responders, At: j.At, Use: j.Use,
-		})
+		q := StatusQuery{Certificate: j.Chain[i], Issuer: j.Chain[i+1], Responders: responders, At: j.At, Use: j.Use}
+		if i == 0 {
+			q.Roles, q.Staple = j.Roles, stapleOf(ctx)
+		}
+		a, err := j.status.CheckStatus(ctx, q)
 		if err != nil {
 			return asRefusal(err)
 		}
@@ -325,6 +327,11 @@ func (j *judgement) judgeStatus(a StatusAnswer) *Error {
 	case StatusRevoked:
 		return refuse(ReasonRevoked, "since %s, reason code %d", a.RevokedAt.UTC().Format(time.RFC3339), a.Code)
 	case StatusUnknown:
+		if a.Unchecked {
+			j.Degraded = a.degrade(j.Degraded)
+			j.ValidUntil = a.limit(j.ValidUntil)
+			return nil
+		}
 	}
 	return &Error{Reason: ReasonRevocationUnknown}
 }

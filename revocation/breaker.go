@@ -10,20 +10,24 @@ import (
 )
 
 const (
-	// breakerFailures in a row give a host a rest.
-	breakerFailures = 5
-	// breakerRest is the first rest; each failed probe doubles it, up to
-	// breakerMaxRest.
-	breakerRest    = 30 * time.Second
-	breakerMaxRest = 5 * time.Minute
+	// DefaultBreakerFailures in a row give a host a rest: fewer happen when all
+	// is well.
+	DefaultBreakerFailures = 5
+	// DefaultBreakerRest is the first rest. Each failed probe doubles it, up to
+	// maxRests times the first, 5 minutes: so long may a host be back unnoticed.
+	DefaultBreakerRest = 30 * time.Second
+	maxRests           = 10
 )
 
 // errResting says that a host has failed so often that it is not asked now.
 var errResting = errors.New("host is not asked for a while because it kept failing")
 
 // breaker keeps questions from waiting for hosts that are known to be down.
-// It is safe for concurrent use; the zero value is ready.
+// It is safe for concurrent use.
 type breaker struct {
+	failures int           // in a row
+	rest     time.Duration // the first
+
 	mu    sync.Mutex
 	hosts map[string]*circuit
 }
@@ -41,7 +45,7 @@ func (b *breaker) allow(host string, now time.Time) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	c := b.hosts[host]
-	if c == nil || c.failures < breakerFailures {
+	if c == nil || c.failures < b.failures {
 		return true
 	}
 	if now.Before(c.until) || c.probing {
@@ -73,10 +77,10 @@ func (b *breaker) report(host string, err error, now time.Time) (rests bool) {
 	}
 	c.failures++
 	c.probing = false
-	if c.failures < breakerFailures {
+	if c.failures < b.failures {
 		return false
 	}
-	c.rest = min(max(2*c.rest, breakerRest), breakerMaxRest)
+	c.rest = min(max(2*c.rest, b.rest), maxRests*b.rest)
 	c.until = now.Add(c.rest)
 	return true
 }

@@ -4,6 +4,7 @@ import (
 	"container/heap"
 	"crypto/sha256"
 	"crypto/x509"
+	"encoding/hex"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -30,6 +31,9 @@ const (
 // name, and never the certificate, of which there may be several encodings.
 type cacheKey [32]byte
 
+// String is the key under which a Store has it.
+func (k cacheKey) String() string { return hex.EncodeToString(k[:]) }
+
 // newCacheKey hashes two DER elements, which end by themselves, and a number,
 // so the concatenation has one reading.
 func newCacheKey(t Target) cacheKey {
@@ -45,7 +49,8 @@ func newCacheKey(t Target) cacheKey {
 	return sha256.Sum256(b)
 }
 
-// entry is a verified answer. It is immutable but for renewed.
+// entry is a verified answer. It is immutable but for renewed,
+// doubted and what usage points to.
 type entry struct {
 	answer     eidas.StatusAnswer
 	renewAfter time.Time
@@ -57,6 +62,11 @@ type entry struct {
 
 	// renewed is when renewal was last tried, in Unix nanoseconds.
 	renewed atomic.Int64
+	// doubted says that another instance has found a revocation, which is to be
+	// verified before the entry is used again.
+	doubted atomic.Bool
+	// usage is shared by all entries of one certificate; nil: not noted.
+	usage *usage
 }
 
 // newEntry makes an entry that is kept for as long as it can be of use: fresh,
@@ -125,20 +135,20 @@ func (e *entry) trusted(responders []*x509.Certificate) bool {
 	return false
 }
 
-// supersedes reports whether e may take the place of old. Revocation wins,
-// and only a hold can be lifted, by a newer answer; an answer that is older
-// than what is known is a replay.
+// supersedes reports whether e may take the place of old. Revocation wins, and
+// only a hold can be lifted, by a newer answer; an answer that is older than
+// what is known is a replay, a hold as well.
 func (e *entry) supersedes(old *entry) bool {
-	newer := e.answer.ThisUpdate.After(old.answer.ThisUpdate)
+	older := e.answer.ThisUpdate.Before(old.answer.ThisUpdate)
 	switch {
 	case old.final():
 		return false
-	case e.answer.Status == eidas.StatusRevoked:
+	case e.final():
 		return true
-	case old.answer.Status == eidas.StatusRevoked:
-		return newer
+	case old.answer.Status == eidas.StatusRevoked && e.answer.Status != eidas.StatusRevoked:
+		return e.answer.ThisUpdate.After(old.answer.ThisUpdate)
 	}
-	return newer || e.answer.ThisUpdate.Equal(old.answer.ThisUpdate)
+	return !older
 }
 
 // answerCache keeps verified answers, and only those.
@@ -200,8 +210,11 @@ func (c *memoryCache) Set(key cacheKey, e *entry, now time.Time) *entry {
 	s := c.shard(key)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if old := c.Get(key); old != nil && !e.supersedes(old) {
-		return old
+	if old := c.Get(key); old != nil {
+		if !e.supersedes(old) {
+			return old
+		}
+		e.doubted.Store(old.doubted.Load())
 	}
 	ttl := e.keepUntil.Sub(now)
 	if ttl <= 0 { // go-cache would keep it for ever

@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net/url"
 	"slices"
-	"strconv"
 	"time"
 
 	"golang.org/x/sync/singleflight"
@@ -28,12 +27,20 @@ type Checker struct {
 	// rejectUnchecked is OCSPPolicy.RejectUncheckedDelegate: judged here, where
 	// the delegate's CRL can be had.
 	rejectUnchecked bool
-	allowStale      time.Duration
-	allowStaleFor   func(eidas.StatusQuery) time.Duration
+	rejectListed    bool
+	requireNonce    func(string) bool
+	ocspLimit       int64
+	crlLimit        int64
+	storeTimeout    time.Duration
+	allowStale      time.Duration // how long a good answer may be of use
+	leniency        Leniency      // allowStale again, and the rest
+	leniencyFor     func(eidas.StatusQuery) Leniency
 
 	fetcher    fetcher
 	crlFetcher fetcher
 	breaker    breaker
+	failures   failures
+	store      Store
 	cache      answerCache
 	crls       *crlStore
 	hashes     hashMemo
@@ -41,11 +48,16 @@ type Checker struct {
 	downloads  singleflight.Group
 	slots      chan struct{}
 	crlSlots   chan struct{}
+	saves      chan struct{}
+	inUse      inUse
 	metrics    *metrics
 	log        *slog.Logger
 }
 
-var _ eidas.StatusChecker = (*Checker)(nil)
+var (
+	_ eidas.StatusChecker = (*Checker)(nil)
+	_ eidas.StatusMemory  = (*Checker)(nil)
+)
 
 // fetcher makes outbound requests: internal/fetch.
 type fetcher interface {
@@ -74,7 +86,9 @@ func New(cfg Config) (*Checker, error) {
 	// A CRL may take its time: nobody waits for the whole of it.
 	limits.Timeout = orDefault(cfg.CRLTimeout, DefaultCRLTimeout)
 	limits.HeaderTimeout = limits.Timeout
-	limits.MaxRedirects = maxCRLRedirects
+	if !cfg.RejectCRLRedirects {
+		limits.MaxRedirects = maxCRLRedirects
+	}
 	lists, err := fetch.New(limits)
 	if err != nil {
 		return nil, fmt.Errorf("revocation: %w", err)
@@ -92,11 +106,22 @@ func newChecker(cfg Config, responders, lists fetcher) (*Checker, error) {
 		ocsp:            cfg.OCSP.withDefaults(),
 		crl:             cfg.CRL.withDefaults(),
 		rejectUnchecked: cfg.OCSP.RejectUncheckedDelegate,
+		rejectListed:    cfg.RejectListedResponders,
+		requireNonce:    cfg.RequireNonce,
 		allowStale:      cfg.AllowStale,
-		allowStaleFor:   cfg.AllowStaleFor,
+		leniency:        Leniency{AllowStale: cfg.AllowStale, AllowUnavailable: cfg.AllowUnavailable},
+		leniencyFor:     cfg.AllowFor,
+		ocspLimit:       orDefault(cfg.OCSPLimit, MaxOCSPSize),
+		crlLimit:        orDefault(cfg.CRLLimit, MaxCRLSize),
 		fetcher:         responders,
 		crlFetcher:      lists,
+		breaker:         breaker{failures: orDefault(cfg.BreakerFailures, DefaultBreakerFailures), rest: orDefault(cfg.BreakerRest, DefaultBreakerRest)},
+		failures:        failures{limit: orDefault(cfg.NegativeTTL, DefaultNegativeTTL)},
+		store:           cfg.Store,
+		storeTimeout:    orDefault(cfg.StoreTimeout, DefaultStoreTimeout),
+		saves:           make(chan struct{}, maxSaves),
 		cache:           memory,
+		hashes:          hashMemo{first: cfg.SHA1CertID},
 		crls:            newCRLStore(orDefault(cfg.CRLBytes, DefaultCRLBytes), m.evictions.Inc),
 		slots:           make(chan struct{}, maxQuestions),
 		crlSlots:        make(chan struct{}, maxCRLDownloads),
@@ -113,142 +138,65 @@ func newChecker(cfg Config, responders, lists fetcher) (*Checker, error) {
 	return c, nil
 }
 
-// CheckStatus answers from what is known if that still counts, else by asking
-// the responders that the certificate names, else by its CRLs. The caller must
-// have proved that q.Issuer signed q.Certificate and that its path ends in a
-// trust anchor: the URLs are followed on that ground (rule Q3). A zero q.At
-// means now.
+// CheckStatus answers from what is known if that still counts, else from the
+// client's staple, else from the store, else by asking the responders that the
+// certificate names, else by its CRLs. The caller must have proved that q.Issuer
+// signed q.Certificate and that its path ends in a trust anchor: the URLs are
+// followed on that ground (rule Q3). A zero q.At means now.
 //
 // It returns within Config.Budget. A question goes on when its caller gives
 // up, so that the answer is there for the next one; equal questions are asked
 // once. Errors are *eidas.Error, see VerifyOCSP.
-func (c *Checker) CheckStatus(ctx context.Context, q eidas.StatusQuery) (eidas.StatusAnswer, error) {
-	t := Target{Certificate: q.Certificate, Issuer: q.Issuer, Responders: q.Responders}
-	if err := t.check(); err != nil {
+func (c *Checker) CheckStatus(ctx context.Context, query eidas.StatusQuery) (eidas.StatusAnswer, error) {
+	q := question{Target: Target{Certificate: query.Certificate, Issuer: query.Issuer, Responders: query.Responders}, at: query.At}
+	if err := q.check(); err != nil {
 		return eidas.StatusAnswer{}, err
 	}
-	at := q.At
-	if at.IsZero() {
-		at = time.Now()
+	c.complete(&q)
+	known, due := c.known(q)
+	if known != nil && known.doubted.Load() {
+		known, due = c.reconsider(ctx, q)
 	}
-	key := newCacheKey(t)
-	known, due := c.known(key, t, at)
-	if known != nil && c.use(ctx, known, key, askedAt{t, at, due}) {
+	if known != nil && c.use(ctx, known, q, due) {
 		return known.answer, nil
 	}
-	a, err := c.ask(ctx, key, t, at)
-	// "Unknown" takes back an older "good" (rule P3): nothing stands in for it.
-	if err != nil && eidas.ReasonOf(err) != eidas.ReasonRevocationUnknown {
-		if known != nil {
-			a, err = known.answer, nil // due for renewal, which failed; it still holds
-		} else if stale := c.lastKnown(q, key, at); stale != nil {
-			c.metrics.stale.Inc()
-			c.log.WarnContext(ctx, "revocation: last known good answer used", "thisUpdate", stale.ThisUpdate, "error", err)
-			a, err = *stale, nil
+	if len(query.Staple) > 0 {
+		if a, ok := c.takeStaple(ctx, q, query.Staple); ok {
+			return a, nil
 		}
+	}
+	a, err := c.ask(ctx, q)
+	if err != nil {
+		a, err = c.lenient(ctx, query, q, err)
 	}
 	c.metrics.checked(a, err)
 	return a, err
 }
 
-// askedAt is a question with its time; due says that the known answer to it is
-// due for renewal.
-type askedAt struct {
-	Target
-	at  time.Time
-	due bool
-}
-
-// use decides whether a known answer is given without asking again, and begins
-// its renewal when it has been in use for a while.
-func (c *Checker) use(ctx context.Context, known *entry, key cacheKey, q askedAt) bool {
-	if !q.due && !known.wantsRenewal(key, q.at) {
-		c.metrics.hit(known.answer.Status)
-		return true
-	}
-	may := known.mayRenew(q.at, c.pause(renewalPause))
-	if q.due && may {
-		return false
-	}
-	// Not due yet; or tried a moment ago, in vain, and nobody waits for it again.
-	if may {
-		c.renew(ctx, key, q.Target, q.at)
-	}
-	c.metrics.hit(known.answer.Status)
-	return true
-}
-
-// staleHold is how long a decision may rest on a stale answer before somebody
-// is asked again.
-const staleHold = 30 * time.Second
-
-// lastKnown returns the last known good answer if AllowStale lets it count, nil
-// otherwise.
-func (c *Checker) lastKnown(q eidas.StatusQuery, key cacheKey, at time.Time) *eidas.StatusAnswer {
-	allowed := c.allowStale
-	if c.allowStaleFor != nil {
-		allowed = min(allowed, c.allowStaleFor(q))
-	}
-	e := c.cache.Get(key)
-	if allowed <= 0 || e == nil || e.answer.Status != eidas.StatusGood || !e.trusted(q.Responders) {
-		return nil
-	}
-	// From thisUpdate, not from when it was fetched: that is when it was true.
-	end := e.answer.ThisUpdate.Add(allowed)
-	if at.Before(e.answer.ThisUpdate) || at.After(end) {
-		return nil
-	}
-	a := e.answer
-	a.Stale, a.FreshUntil = true, earliest(end, at.Add(staleHold))
-	return &a
-}
-
 // renew asks again in the background, so that the next one does not wait.
-func (c *Checker) renew(ctx context.Context, key cacheKey, t Target, at time.Time) {
-	c.flights.DoChan(flightKey(key, at), func() (any, error) {
+func (c *Checker) renew(ctx context.Context, q question) <-chan singleflight.Result {
+	return c.flights.DoChan(flightKey(q.key, q.at), func() (any, error) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.budget)
 		defer cancel()
-		return c.resolve(ctx, key, t, at)
+		return c.resolve(ctx, q)
 	})
 }
 
-// known returns the kept answer that holds at a time, nil for none, and whether
-// it is due for renewal.
-func (c *Checker) known(key cacheKey, t Target, at time.Time) (e *entry, due bool) {
-	e = c.cache.Get(key)
-	if e == nil || !e.counts(at, c.ocsp.Skew, t.Responders) {
-		return nil, false
-	}
-	return e, !e.final() && at.After(e.renewAfter)
-}
-
-// flightKey makes questions one flight that are about one certificate and about
-// the same few minutes: an answer for the past may not hold now, and the other
-// way round.
-func flightKey(key cacheKey, at time.Time) string {
-	const minutes = 300
-	return string(key[:]) + strconv.FormatInt(at.Unix()/minutes, 10)
-}
-
 // ask gets a new answer within the budget.
-func (c *Checker) ask(ctx context.Context, key cacheKey, t Target, at time.Time) (eidas.StatusAnswer, error) {
-	exempt, err := notOwed(t.Certificate)
+func (c *Checker) ask(ctx context.Context, q question) (eidas.StatusAnswer, error) {
+	exempt, err := notOwed(q.Certificate)
 	if err != nil {
 		return eidas.StatusAnswer{}, err
 	}
 	if exempt {
-		return eidas.StatusAnswer{Status: eidas.StatusNotOwed, Source: "none", FreshUntil: t.Certificate.NotAfter}, nil
+		return answerNotOwed(q.Certificate), nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.budget)
 	defer cancel()
-	done := c.flights.DoChan(flightKey(key, at), func() (any, error) {
-		// Another flight may have ended since the cache was looked at.
-		if e, due := c.known(key, t, at); e != nil && !due {
-			return e, nil
-		}
+	done := c.flights.DoChan(flightKey(q.key, q.at), func() (any, error) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.budget)
 		defer cancel()
-		return c.resolve(ctx, key, t, at)
+		return c.find(ctx, q)
 	})
 	select {
 	case r := <-done:
@@ -257,52 +205,81 @@ func (c *Checker) ask(ctx context.Context, key cacheKey, t Target, at time.Time)
 			return eidas.StatusAnswer{}, r.Err
 		}
 		// The question may have been another caller's.
-		if !e.counts(at, c.ocsp.Skew, t.Responders) {
-			return eidas.StatusAnswer{}, invalid(RuleP8, "answer does not hold at %s", at)
+		if !e.counts(q.at, c.ocsp.Skew, q.Responders) {
+			return eidas.StatusAnswer{}, invalid(RuleP8, "answer does not hold at %s", q.at)
 		}
+		e.usage.touch(q.at)
 		return e.answer, nil
 	case <-ctx.Done():
 		return eidas.StatusAnswer{}, refuse(eidas.ReasonRevocationUnavailable, RuleQ2, ctx.Err())
 	}
 }
 
+// find looks where an answer may be by now, and asks when there is none.
+func (c *Checker) find(ctx context.Context, q question) (*entry, error) {
+	// Another flight may have ended since the cache was looked at.
+	if e, due := c.known(q); e != nil && !due {
+		return e, nil
+	}
+	if c.cache.Get(q.key) == nil {
+		q.overwrite = c.recall(ctx, q) == recalledFalse
+		if e, due := c.known(q); e != nil && !due {
+			return e, nil
+		}
+	}
+	return c.resolve(ctx, q)
+}
+
 // resolve asks whom the certificate names, and keeps the answer.
-func (c *Checker) resolve(ctx context.Context, key cacheKey, t Target, at time.Time) (*entry, error) {
+func (c *Checker) resolve(ctx context.Context, q question) (*entry, error) {
+	if err := c.failures.recent(q, now()); err != nil {
+		return nil, err
+	}
 	select {
 	case c.slots <- struct{}{}:
 		defer func() { <-c.slots }()
 	case <-ctx.Done():
 		return nil, refuse(eidas.ReasonRevocationUnavailable, RuleQ2, ctx.Err())
 	}
-	sources, err := c.sources(t, at)
+	sources, err := c.sources(q.Target, q.at)
 	if err != nil {
 		return nil, err
 	}
 	if len(sources) == 0 {
 		return nil, refuse(eidas.ReasonRevocationUnknown, RuleB4, errors.New("certificate names nobody who can be asked"))
 	}
-	a, err := c.race(ctx, sources)
+	ev, err := c.race(ctx, sources)
 	if err != nil {
 		if eidas.ReasonOf(err) == eidas.ReasonRevocationUnknown {
-			c.cache.Drop(key) // an authentic answer has taken back what was known
+			c.cache.Drop(q.key) // an authentic answer has taken back what was known
+		}
+		if ctx.Err() == nil { // else it is only late, and may be there for the next one
+			c.failures.note(q, err, now())
 		}
 		return nil, err
 	}
-	if !a.RenewAfter.After(at) {
+	c.failures.forget(q)
+	if !ev.RenewAfter.After(q.at) {
 		// Nothing newer is to be had: a responder may sign once a week.
-		a.RenewAfter = earliest(a.FreshUntil, at.Add(c.pause(renewalRest)))
+		ev.RenewAfter = earliest(ev.FreshUntil, q.at.Add(c.pause(renewalRest)))
 	}
-	return c.keep(ctx, key, newEntry(a, t.Certificate, c.allowStale)), nil
+	return c.keep(ctx, q, ev), nil
 }
 
 // pause shortens a pause for those who want answers renewed more often.
 func (c *Checker) pause(d time.Duration) time.Duration { return min(d, c.ocsp.MaxAge) }
 
+// evidence is an answer with the bytes that prove it, in the form of a store.
+type evidence struct {
+	Answer
+	stored []byte // nil: not worth storing
+}
+
 // sources are the responders of a certificate and then its CRLs (RFC 9919, 4.1).
 func (c *Checker) sources(t Target, at time.Time) ([]source, error) {
 	var list []source
 	for _, u := range responderURLs(t.Certificate) {
-		list = append(list, source{u.Host, func(ctx context.Context) (Answer, error) {
+		list = append(list, source{u.Host, func(ctx context.Context) (evidence, error) {
 			return c.askResponder(ctx, u, t, at)
 		}})
 	}
@@ -311,7 +288,7 @@ func (c *Checker) sources(t Target, at time.Time) ([]source, error) {
 		return nil, err
 	}
 	if hasCRL(points) {
-		list = append(list, source{"crl", func(ctx context.Context) (Answer, error) {
+		list = append(list, source{"crl", func(ctx context.Context) (evidence, error) {
 			return c.askCRLs(ctx, t, at)
 		}})
 	}
@@ -323,13 +300,17 @@ func rank(err error) int {
 	return slices.Index(reasons[:], eidas.ReasonOf(err))
 }
 
-// keep stores a verified answer and returns the one that counts.
-func (c *Checker) keep(ctx context.Context, key cacheKey, e *entry) *entry {
-	counts := c.cache.Set(key, e, time.Now())
+// keep takes in a verified answer and returns the one that counts.
+func (c *Checker) keep(ctx context.Context, q question, ev evidence) *entry {
+	e := newEntry(ev.Answer, q.Certificate, c.allowStale)
+	e.usage = c.inUse.of(q)
+	counts := c.cache.Set(q.key, e, now())
 	if counts != e {
 		c.conflict(ctx, "answer is older than what is known", e.answer.Status.String()+" after "+counts.answer.Status.String())
+		return counts
 	}
-	return counts
+	c.save(ctx, q, e, ev.stored)
+	return e
 }
 
 // conflict notes that something new was not believed.
@@ -341,7 +322,7 @@ func (c *Checker) conflict(ctx context.Context, what, which string) {
 // fetch makes a request, unless its host is given a rest, and measures it. It
 // returns the time at which it ended.
 func (c *Checker) fetch(ctx context.Context, f fetcher, q fetch.Request) (*fetch.Response, time.Time, error) {
-	start := time.Now()
+	start := now()
 	u, err := url.Parse(q.URL)
 	if err != nil {
 		return nil, start, refuse(eidas.ReasonRevocationUnavailable, RuleQ2, err)
@@ -350,13 +331,13 @@ func (c *Checker) fetch(ctx context.Context, f fetcher, q fetch.Request) (*fetch
 		return nil, start, refuse(eidas.ReasonRevocationUnavailable, RuleQ2, errResting)
 	}
 	resp, err := f.Do(ctx, q)
-	now := time.Now()
-	c.metrics.fetched(now.Sub(start), err)
-	if c.breaker.report(u.Host, err, now) {
+	end := now()
+	c.metrics.fetched(end.Sub(start), err)
+	if c.breaker.report(u.Host, err, end) {
 		c.metrics.trips.Inc()
 		c.log.WarnContext(ctx, "revocation: host is given a rest", "host", u.Host, "error", err)
 	}
-	return resp, now, err
+	return resp, end, err
 }
 
 // responderURLs are the URLs of a certificate's OCSP responders that can be
@@ -377,3 +358,6 @@ func responderURLs(cert *x509.Certificate) []*url.URL {
 	}
 	return list
 }
+
+// now is the only clock of this package.
+func now() time.Time { return time.Now() }

@@ -280,11 +280,11 @@ func TestCheckAllowStale(t *testing.T) {
 	cfg := reachable()
 	cfg.AllowStale = revocation.DefaultMaxAge
 	lenientForSeals := cfg
-	lenientForSeals.AllowStaleFor = func(q eidas.StatusQuery) time.Duration {
+	lenientForSeals.AllowFor = func(q eidas.StatusQuery) revocation.Leniency {
 		if q.Use == eidas.UseSeal {
-			return time.Hour * 1000 // cut to AllowStale
+			return revocation.Leniency{AllowStale: time.Hour * 1000} // cut to AllowStale
 		}
-		return 0
+		return revocation.Leniency{}
 	}
 	down := func(w http.ResponseWriter, _ asked) { w.WriteHeader(http.StatusServiceUnavailable) }
 	last := func(w *world) time.Time { return w.now.Add(-time.Minute).Add(revocation.DefaultMaxAge) }
@@ -386,7 +386,7 @@ func TestCheckBreaker(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var n atomic.Int64
 		reg := prometheus.NewRegistry()
-		c, err := revocation.NewWithFetcher(revocation.Config{Registerer: reg}, offline(&n))
+		c, err := revocation.NewWithFetcher(revocation.Config{Registerer: reg, NegativeTTL: 1}, offline(&n))
 		require.NoError(t, err)
 		w := liveWorld(t, "http://a.test/")
 		ask := func() error {

@@ -47,33 +47,37 @@ func (p distributionPoint) addresses() []string {
 
 // askCRLs judges by the CRLs that the certificate names: one of every
 // distribution point, as each may be a partition.
-func (c *Checker) askCRLs(ctx context.Context, t Target, at time.Time) (Answer, error) {
+func (c *Checker) askCRLs(ctx context.Context, t Target, at time.Time) (evidence, error) {
 	points, err := pointsOf(t.Certificate)
 	if err != nil {
-		return Answer{}, err
+		return evidence{}, err
 	}
 	var set CRLSet
+	var raw [][]byte
 	var failed error
 	for _, p := range points {
-		crl, err := c.loadPoint(ctx, p, t, at)
+		l, err := c.loadPoint(ctx, p, t, at)
 		if err != nil {
 			failed = worse(failed, err)
 			continue
 		}
-		if crl != nil {
-			set.CRLs = append(set.CRLs, crl)
+		if l != nil {
+			set.CRLs, raw = append(set.CRLs, l.crl), append(raw, l.raw)
 		}
 	}
 	a, err := VerifyCRL(set, t, at, c.crl)
 	if err != nil && failed != nil {
-		return Answer{}, failed // what is missing could have told
+		return evidence{}, failed // what is missing could have told
 	}
-	return a, err
+	if err != nil || a.Status != eidas.StatusRevoked {
+		return evidence{Answer: a}, err // the CRLs themselves are stored
+	}
+	return evidence{a, storedForm(storedCRLs, at, raw...)}, nil
 }
 
 // loadPoint gets the CRL of a point from the first of its addresses that has
 // one; nil when it has no address.
-func (c *Checker) loadPoint(ctx context.Context, p distributionPoint, t Target, at time.Time) (*CRL, error) {
+func (c *Checker) loadPoint(ctx context.Context, p distributionPoint, t Target, at time.Time) (*storedCRL, error) {
 	var failed error
 	for _, address := range p.addresses() {
 		crl, err := c.loadCRL(ctx, address, t, at)
@@ -88,27 +92,34 @@ func (c *Checker) loadPoint(ctx context.Context, p distributionPoint, t Target, 
 // loadCRL returns the CRL at an address: the one that is kept, if it is not due
 // for renewal, else a new one; when that cannot be had, the one that is kept,
 // whose times VerifyCRL judges.
-func (c *Checker) loadCRL(ctx context.Context, address string, t Target, at time.Time) (*CRL, error) {
+func (c *Checker) loadCRL(ctx context.Context, address string, t Target, at time.Time) (*storedCRL, error) {
 	key := newCRLKey(t, address)
 	kept := c.crls.get(key)
 	if kept != nil && c.isCurrent(kept, at) {
-		return kept.crl, nil
+		return kept, nil
 	}
 	done := c.downloads.DoChan(string(key[:]), func() (any, error) {
-		return c.download(context.WithoutCancel(ctx), address, t, kept)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.crlTimeout)
+		defer cancel()
+		if kept == nil {
+			if l := c.recallCRL(ctx, key, t); l != nil && c.isCurrent(l, at) {
+				return l, nil
+			}
+		}
+		return c.download(ctx, address, t)
 	})
 	var err error
 	select {
 	case r := <-done:
-		if crl, ok := r.Val.(*CRL); ok && r.Err == nil {
-			return crl, nil
+		if l, ok := r.Val.(*storedCRL); ok && r.Err == nil {
+			return l, nil
 		}
 		err = r.Err
 	case <-ctx.Done():
 		err = refuse(eidas.ReasonRevocationUnavailable, RuleQ2, ctx.Err())
 	}
-	if kept != nil {
-		return kept.crl, nil
+	if kept = c.crls.get(key); kept != nil {
+		return kept, nil
 	}
 	return nil, err
 }
@@ -125,36 +136,40 @@ func (c *Checker) isCurrent(l *storedCRL, at time.Time) bool {
 // download fetches a CRL, verifies that the issuer signed it and keeps it. Only
 // a CRL of the certificate's own issuer can be verified here; VerifyCRL knows
 // others too, but nobody hands their certificates to a Checker.
-func (c *Checker) download(ctx context.Context, address string, t Target, kept *storedCRL) (*CRL, error) {
-	ctx, cancel := context.WithTimeout(ctx, c.crlTimeout)
-	defer cancel()
+func (c *Checker) download(ctx context.Context, address string, t Target) (*storedCRL, error) {
 	select {
 	case c.crlSlots <- struct{}{}:
 		defer func() { <-c.crlSlots }()
 	case <-ctx.Done():
 		return nil, refuse(eidas.ReasonRevocationUnavailable, RuleQ2, ctx.Err())
 	}
-	q := fetch.Request{URL: address, Accept: "application/pkix-crl", Limit: MaxCRLSize, Header: http.Header{}}
+	q := fetch.Request{URL: address, Accept: "application/pkix-crl", Limit: c.crlLimit, Header: http.Header{}}
+	key := newCRLKey(t, address)
+	kept := c.crls.get(key)
 	if kept != nil {
 		setIf(q.Header, "If-None-Match", kept.etag)
 		setIf(q.Header, "If-Modified-Since", kept.modified)
 	}
-	resp, now, err := c.fetch(ctx, c.crlFetcher, q)
+	resp, end, err := c.fetch(ctx, c.crlFetcher, q)
 	if err != nil {
 		return nil, transportError(err)
 	}
-	l := &storedCRL{etag: resp.Header.Get("ETag"), modified: resp.Header.Get("Last-Modified"), fetched: now}
+	l := &storedCRL{etag: resp.Header.Get("ETag"), modified: resp.Header.Get("Last-Modified"), fetched: end}
 	if resp.Status == http.StatusNotModified && kept != nil {
-		l.crl = kept.crl
+		l.crl, l.raw = kept.crl, kept.raw
 	} else if l.crl, err = c.parseCRL(resp.Body, t); err != nil {
 		return nil, err
+	} else {
+		l.raw = resp.Body
 	}
 	l.size = l.crl.memory()
-	counts := c.crls.put(newCRLKey(t, address), l, now)
+	counts := c.crls.put(key, l, end)
 	if counts != l {
 		c.conflict(ctx, "CRL is older than the one that is kept, or of another scope", address)
+	} else if kept == nil || kept.crl != l.crl {
+		c.saveCRL(ctx, key, l)
 	}
-	return counts.crl, nil
+	return counts, nil
 }
 
 // parseCRL takes only CRLs that may be kept: signed by the issuer.

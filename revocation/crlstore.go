@@ -32,6 +32,7 @@ func newCRLKey(t Target, address string) crlKey {
 // immutable but for used, which the store guards.
 type storedCRL struct {
 	crl      *CRL
+	raw      []byte // its DER, of which crl holds parts
 	size     int64
 	etag     string
 	modified string

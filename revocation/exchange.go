@@ -3,6 +3,7 @@ package revocation
 import (
 	"context"
 	"crypto"
+	"crypto/rand"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -32,7 +33,7 @@ const (
 
 // askResponder asks one responder, with the hash that it is known to want or
 // with SHA-256 and then SHA-1 (rule Q1).
-func (c *Checker) askResponder(ctx context.Context, responder *url.URL, t Target, at time.Time) (Answer, error) {
+func (c *Checker) askResponder(ctx context.Context, responder *url.URL, t Target, at time.Time) (evidence, error) {
 	var last error
 	for _, h := range c.hashes.order(responder.Host, at) {
 		a, err := c.askOnce(ctx, responder, ocspCall{target: t, at: at, hash: h})
@@ -47,7 +48,7 @@ func (c *Checker) askResponder(ctx context.Context, responder *url.URL, t Target
 			break
 		}
 	}
-	return Answer{}, last
+	return evidence{}, last
 }
 
 // otherHash reports whether the responder may have failed to recognise the
@@ -68,27 +69,51 @@ type ocspCall struct {
 
 // askOnce makes a request and verifies the response. When the response is not
 // timely it asks once more past the caches on the way (RFC 9919, 7.2).
-func (c *Checker) askOnce(ctx context.Context, responder *url.URL, q ocspCall) (Answer, error) {
-	req, err := newRequest(q.target, q.hash, nil)
+func (c *Checker) askOnce(ctx context.Context, responder *url.URL, q ocspCall) (evidence, error) {
+	policy, err := c.policyFor(responder.Hostname())
 	if err != nil {
-		return Answer{}, &eidas.Error{Reason: eidas.ReasonInternal, Err: err}
+		return evidence{}, &eidas.Error{Reason: eidas.ReasonInternal, Err: err}
 	}
-	var a Answer
+	req, err := newRequest(q.target, q.hash, policy.Nonce)
+	if err != nil {
+		return evidence{}, &eidas.Error{Reason: eidas.ReasonInternal, Err: err}
+	}
+	var ev evidence
 	for _, header := range []http.Header{nil, {"Cache-Control": {"no-cache"}}} {
 		var raw []byte
 		if raw, err = c.exchange(ctx, responder, req, header); err != nil {
-			return Answer{}, err
+			return evidence{}, err
 		}
-		a, err = VerifyOCSP(raw, q.target, q.at, c.ocsp)
+		ev, err = c.judgeOCSP(ctx, raw, policy, q)
 		if rule := RuleOf(err); rule != RuleP8 && rule != RuleP9 && rule != RuleP10 {
 			break
 		}
 	}
-	if err != nil || !a.DelegateUnchecked {
-		return a, err
+	return ev, err
+}
+
+// policyFor is the policy for what a host says, with a nonce where one is
+// required (rule Q4).
+func (c *Checker) policyFor(host string) (OCSPPolicy, error) {
+	p := c.ocsp
+	if c.requireNonce == nil || !c.requireNonce(host) {
+		return p, nil
 	}
-	err = c.settleDelegate(ctx, &a, q)
-	return a, err
+	p.Nonce, p.RequireNonce = make([]byte, minNonce), true
+	_, err := rand.Read(p.Nonce)
+	return p, err
+}
+
+// judgeOCSP verifies a response, whoever handed it over.
+func (c *Checker) judgeOCSP(ctx context.Context, raw []byte, p OCSPPolicy, q ocspCall) (evidence, error) {
+	a, err := VerifyOCSP(raw, q.target, q.at, p)
+	if err == nil && a.DelegateUnchecked {
+		err = c.settleDelegate(ctx, &a, q)
+	}
+	if err != nil {
+		return evidence{}, err
+	}
+	return evidence{a, storedForm(storedOCSP, q.at, raw)}, nil
 }
 
 // settleDelegate looks up the status of a delegate that has no
@@ -117,7 +142,7 @@ func (c *Checker) settleDelegate(ctx context.Context, a *Answer, q ocspCall) err
 // exchange sends a request by GET if it is short enough, else by POST; a GET
 // that the server fails to answer is repeated by POST (rule Q2).
 func (c *Checker) exchange(ctx context.Context, responder *url.URL, req []byte, header http.Header) ([]byte, error) {
-	q := fetch.Request{Accept: responseType, Header: header, Limit: MaxOCSPSize}
+	q := fetch.Request{Accept: responseType, Header: header, Limit: c.ocspLimit}
 	if u, ok := getURL(responder, req); ok {
 		q.URL = u
 		if body, err := c.roundTrip(ctx, q); !getFailed(err) {
@@ -166,6 +191,8 @@ func getURL(responder *url.URL, req []byte) (string, bool) {
 // hashMemo remembers which responders want SHA-1. It is safe for concurrent
 // use; the zero value is ready.
 type hashMemo struct {
+	first bool // SHA-1 first everywhere
+
 	mu    sync.Mutex
 	until map[string]time.Time // by host: SHA-1 first
 }
@@ -174,7 +201,7 @@ type hashMemo struct {
 func (m *hashMemo) order(host string, now time.Time) [len(requestHashes)]crypto.Hash {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if now.Before(m.until[host]) {
+	if m.first || now.Before(m.until[host]) {
 		return [...]crypto.Hash{crypto.SHA1, crypto.SHA256}
 	}
 	return requestHashes

@@ -71,3 +71,6 @@ func IssuingFlags(value []byte) (flags [3]bool, opaque, ok bool) {
 	}
 	return [3]bool{p.onlyUsers, p.onlyCAs, p.indirect}, isOpaque(p.name), true
 }
+
+// Bound makes a folder smaller.
+func (f *Folder) Bound(records int, bytes int64) { f.maxRecords, f.maxBytes = records, bytes }

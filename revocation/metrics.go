@@ -16,7 +16,10 @@ type metrics struct {
 	evictions prometheus.Counter
 	conflicts prometheus.Counter
 	stale     prometheus.Counter
+	unchecked prometheus.Counter
 	trips     prometheus.Counter
+	store     *prometheus.CounterVec
+	doubts    prometheus.Counter
 	hits      map[eidas.Status]prometheus.Counter // of checks, looked up once
 }
 
@@ -43,6 +46,18 @@ func newMetrics() *metrics {
 			Name: "eidas_revocation_stale_total",
 			Help: "Last known good answers that were used past their time because nobody answered.",
 		}),
+		unchecked: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "eidas_revocation_unchecked_total",
+			Help: "Certificates let through though their status was not to be had (AllowUnavailable).",
+		}),
+		store: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "eidas_revocation_store_total",
+			Help: "Calls of the store by operation and outcome; refused is what did not verify.",
+		}, []string{"op", "outcome"}),
+		doubts: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "eidas_revocation_store_revocations_total",
+			Help: "Revocations that the store told of.",
+		}),
 		trips: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "eidas_revocation_breaker_trips_total",
 			Help: "Times that a host was given a rest because it kept failing.",
@@ -68,7 +83,7 @@ func (m *metrics) register(r prometheus.Registerer, entries func() int, crlBytes
 		Name: "eidas_revocation_crl_bytes",
 		Help: "Memory of the CRLs that are kept.",
 	}, func() float64 { return float64(crlBytes()) })
-	for _, c := range []prometheus.Collector{m.checks, m.fetches, m.evictions, m.conflicts, m.stale, m.trips, size, lists} {
+	for _, c := range []prometheus.Collector{m.checks, m.fetches, m.evictions, m.conflicts, m.stale, m.unchecked, m.trips, m.store, m.doubts, size, lists} {
 		if err := r.Register(c); err != nil {
 			return err
 		}
@@ -99,3 +114,6 @@ func (m *metrics) fetched(d time.Duration, err error) {
 	}
 	m.fetches.WithLabelValues(outcome).Observe(d.Seconds())
 }
+
+// stored counts a call of the store.
+func (m *metrics) stored(op, outcome string) { m.store.WithLabelValues(op, outcome).Inc() }

@@ -14,18 +14,18 @@ const DefaultHedge = 400 * time.Millisecond
 // source is one way to an answer.
 type source struct {
 	name string // host, or "crl"
-	ask  func(context.Context) (Answer, error)
+	ask  func(context.Context) (evidence, error)
 }
 
 // race asks the sources in order: the next one when the one before has failed
 // or has been silent for the hedge. The first answer wins; the rest are called
 // off. Without one, the most telling failure is returned.
-func (c *Checker) race(ctx context.Context, sources []source) (Answer, error) {
+func (c *Checker) race(ctx context.Context, sources []source) (evidence, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	type outcome struct {
 		from   string
-		answer Answer
+		answer evidence
 		err    error
 	}
 	results := make(chan outcome, len(sources)) // nobody waits to send
@@ -60,10 +60,10 @@ func (c *Checker) race(ctx context.Context, sources []source) (Answer, error) {
 				start()
 			}
 		case <-ctx.Done():
-			return Answer{}, worse(failed, refuse(eidas.ReasonRevocationUnavailable, RuleQ2, ctx.Err()))
+			return evidence{}, worse(failed, refuse(eidas.ReasonRevocationUnavailable, RuleQ2, ctx.Err()))
 		}
 	}
-	return Answer{}, failed
+	return evidence{}, failed
 }
 
 // worse returns the more telling of two failures: an authentic "unknown" before
