@@ -2,7 +2,9 @@ package qseal
 
 import (
 	"crypto"
+	"crypto/rand"
 	"crypto/x509"
+	"fmt"
 	"time"
 )
 
@@ -33,10 +35,10 @@ type Profile struct {
 	// parse reads the seal of a message and holds it to all rules of form and
 	// coverage. It does no cryptography but hashing and trusts no certificate.
 	parse func(m *message, p *Profile) (*sealed, *Error)
-	// match holds a seal to the certificate that is to verify it: keyId, x5t,
-	// iss. nil: there is nothing to hold.
+	// match holds a seal to the certificate that is to verify it (keyId, x5t,
+	// iss), and may note quirks. nil: there is nothing to hold.
 	match func(s *sealed, leaf *x509.Certificate) *Error
-	// seal writes the seal of a message into its header.
+	// seal writes the seal of a message into its header. nil: verifying only.
 	seal func(m *message, p *Profile, k *sealer) error
 }
 
@@ -46,11 +48,15 @@ type sealed struct {
 	// since anybody can send anybody's. nil: hint says whose to look for.
 	chain []*x509.Certificate
 	hint  Hint
+	// file is the SHA-256 of what a resolver's certificates were read from.
+	file [32]byte
 	// base is what is signed; claimed is the algorithm that the message names, 0
 	// when it does not.
 	base      []byte
 	claimed   Algorithm
 	signature []byte
+	// issuer is iss of OBIE, for match.
+	issuer string
 	// covered are the names of the sealed components as the standard writes them.
 	covered []string
 	// pathBound is whether method and target are sealed.
@@ -60,8 +66,9 @@ type sealed struct {
 	// replayKey tells this seal from all others of the same sealer; "" where the
 	// seal has nothing of the kind.
 	replayKey string
-	// quirks are the deviations that had to be accepted to get here.
-	quirks Quirk
+	// quirks are the deviations that had to be accepted to get here, of those
+	// that are allowed.
+	quirks, allowed Quirk
 	// digests are demands on the body, all of which must hold.
 	digests []digestDemand
 }
@@ -76,10 +83,19 @@ type digestDemand struct {
 type sealer struct {
 	key       crypto.Signer
 	algorithm Algorithm
-	chain     []*x509.Certificate
-	keyID     string // kid or URL for profiles that do not derive it
-	issuer    string // iss of OBIE
+	chain     []*x509.Certificate // the sealer's own certificate first
+	keyID     string              // kid, client id or URL, for profiles that do not derive it
+	issuer    string              // iss of OBIE
 	at        time.Time
+}
+
+// sign makes the signature over a signing base.
+func (k *sealer) sign(base []byte) ([]byte, error) {
+	signature, err := k.algorithm.sign(k.key, rand.Reader, base)
+	if err != nil {
+		return nil, fmt.Errorf("qseal: sign: %w", err)
+	}
+	return signature, nil
 }
 
 // Hint is what a message says about the certificate that seals it, where the

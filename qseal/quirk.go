@@ -39,6 +39,8 @@ const (
 	QuirkMixedCase
 	// QuirkAbsoluteTarget: (request-target) is an absolute URL.
 	QuirkAbsoluteTarget
+	// QuirkPaddedDigest: x5t#S256 ends in padding.
+	QuirkPaddedDigest
 	quirkEnd // one past the last
 )
 
@@ -46,6 +48,7 @@ const (
 var quirkNames = [...]string{
 	"extra_fields", "uncovered_redirect", "java_algorithm", "hs2019", "unquoted", "serial_decimal", "no_issuer",
 	"percent_key_id", "pem_certificate", "empty_object", "any_salt", "mixed_case", "absolute_target",
+	"padded_digest",
 }
 
 // Names returns the stable codes of the set, in order.

@@ -32,6 +32,8 @@ const (
 	ReasonAlgorithm             // the algorithm is not allowed here or is not one of the key
 	ReasonSignatureInvalid      // the signature is wrong
 
+	ReasonBinding // the TLS certificate is not one of those that are bound
+
 	ReasonDigestMissing // no digest of the body
 	ReasonDigest        // the digest cannot be used, or is not that of the body
 	ReasonBody          // the body could not be read
@@ -97,6 +99,7 @@ var reasonTable = [...]reasonInfo{
 	ReasonKey:                   {"key", "key of the certificate is not acceptable", 401, bgCertificateInvalid, obieInvalid},
 	ReasonAlgorithm:             {"algorithm", "signature algorithm is not acceptable", 401, bgSignatureInvalid, obieInvalidClaim},
 	ReasonSignatureInvalid:      {"signature_invalid", "signature is wrong", 401, bgSignatureInvalid, obieInvalid},
+	ReasonBinding:               {"binding", "tls certificate is not bound", 401, bgCertificateInvalid, obieInvalid},
 	ReasonDigestMissing:         {"digest_missing", "no digest of the body", 401, bgSignatureInvalid, obieInvalid},
 	ReasonDigest:                {"digest", "digest is not that of the body", 401, bgSignatureInvalid, obieInvalid},
 	ReasonBody:                  {"body", "body could not be read", 400, bgFormat, obieMalformed},
