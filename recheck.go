@@ -116,9 +116,8 @@ func (a *StatusAnswer) limit(until time.Time) time.Time {
 	return earlier(until, a.FreshUntil)
 }
 
-// nextChange returns the first time after at at which a service of the list
-// changes its status, as far as the list says already, or until if that is
-// before.
+// nextChange returns when, after at, a service first changes its status, as far
+// as the list says already, or until if that is before.
 func nextChange(services []*Service, at, until time.Time) time.Time {
 	for _, s := range services {
 		for i := range s.Periods {

@@ -54,6 +54,8 @@ type Config struct {
 	// to Handler to tell them why: a failed handshake tells them nothing but
 	// bad_certificate. It needs ConfigureServer, and fits no server but net/http.
 	Deferred bool
+	// ErrorFormat is the format of the bodies of refused requests. 0 is FormatProblem.
+	ErrorFormat ErrorFormat
 	// Logger gets every verdict. Nil is off. An identity in it is "claimed"
 	// while the peer has not proved its key.
 	Logger *slog.Logger
@@ -71,6 +73,7 @@ type Verifier struct {
 	allowHostMismatch bool
 	maxSessionAge     time.Duration
 	deferred          bool
+	errorFormat       ErrorFormat
 	logger            *slog.Logger
 	metrics           *metrics
 	id                verifierID
@@ -92,6 +95,8 @@ func New(c Config) (*Verifier, error) {
 		return nil, errors.New("qwac: Config.Timeout is negative")
 	case c.MaxConcurrent < 0:
 		return nil, errors.New("qwac: Config.MaxConcurrent is negative")
+	case c.ErrorFormat > FormatBerlinGroup:
+		return nil, fmt.Errorf("qwac: Config.ErrorFormat is %d, no format", c.ErrorFormat)
 	case c.MaxSessionAge < 0:
 		return nil, errors.New("qwac: Config.MaxSessionAge is negative")
 	}
@@ -111,6 +116,7 @@ func New(c Config) (*Verifier, error) {
 		allowHostMismatch: c.AllowHostMismatch,
 		maxSessionAge:     c.MaxSessionAge,
 		deferred:          c.Deferred,
+		errorFormat:       c.ErrorFormat,
 		logger:            c.Logger,
 		metrics:           newMetrics(),
 		shared:            newHandoff(),

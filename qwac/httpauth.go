@@ -3,9 +3,10 @@ package qwac
 import (
 	"context"
 	"crypto/x509"
-	"encoding/json"
+	"io"
 	"net"
 	"net/http"
+	"time"
 
 	"github.com/seed-b953571c/eidas"
 )
@@ -15,7 +16,8 @@ import (
 // certificate revoked or a QTSP withdrawn while a connection is open is thus
 // refused at its next request.
 //
-// A refusal is a problem document (RFC 9457) with the members reason and cause:
+// A refusal is a problem document (RFC 9457) with the members reason and cause,
+// or as Config.ErrorFormat says:
 //
 //   - 401 where the certificate is at fault, 403 where it is good and the TPP
 //     lacks a role or is not on a list. Both close the connection, in HTTP/2
@@ -35,12 +37,12 @@ func (v *Verifier) Handler(next http.Handler) http.Handler {
 		if r.TLS != nil {
 			if !r.TLS.HandshakeComplete {
 				v.metrics.request(outcomeEarly)
-				problem{Status: http.StatusTooEarly}.write(w)
+				problem{Status: http.StatusTooEarly}.body().write(w)
 				return
 			}
 			if !v.allowHostMismatch && r.TLS.ServerName != "" && !sameHost(r.TLS.ServerName, r.Host) {
 				v.metrics.request(outcomeMisdirected)
-				problem{Status: http.StatusMisdirectedRequest}.write(w)
+				problem{Status: http.StatusMisdirectedRequest}.body().write(w)
 				return
 			}
 			peer = r.TLS.PeerCertificates
@@ -48,7 +50,7 @@ func (v *Verifier) Handler(next http.Handler) http.Handler {
 		result, refusal := v.identify(r.Context(), peer)
 		if refusal != nil {
 			v.metrics.request(outcomeRefused)
-			refuse(w, refusal.Reason)
+			v.refuseRequest(w, r, refusal.Reason)
 			return
 		}
 		v.metrics.request(outcomeAccepted)
@@ -56,17 +58,37 @@ func (v *Verifier) Handler(next http.Handler) http.Handler {
 	})
 }
 
-// refuse answers a refusal. It says the reason, not the detail: that may speak
-// of our network.
-func refuse(w http.ResponseWriter, reason eidas.Reason) {
-	status := statusOf(reason)
-	if status != http.StatusServiceUnavailable {
+const (
+	// maxDrain and maxDrainTime bound what is read of a refused request's body.
+	// A client sees the answer only when it has sent its request: closing before
+	// would reset the connection under it. Payment files are a few MiB.
+	maxDrain     = 16 << 20
+	maxDrainTime = 5 * time.Second
+)
+
+// refuseRequest answers a refusal.
+func (v *Verifier) refuseRequest(w http.ResponseWriter, r *http.Request, reason eidas.Reason) {
+	body := v.errorFormat.bodyOf(reason)
+	if body.status != http.StatusServiceUnavailable {
 		// Not at 503: dialling again would not help, and cost a handshake.
 		w.Header().Set("Connection", "close")
+		drain(w, r)
 	}
 	// A 401 should name a challenge (RFC 9110, 11.6.1), but no registered
 	// scheme stands for a client certificate.
-	problem{Status: status, Detail: reason.Error(), Reason: reason.String(), Cause: reason.Cause().String()}.write(w)
+	body.write(w)
+}
+
+// drain reads what the client still has to send, unless it waits for an answer
+// first (RFC 9110, 10.1.1).
+func drain(w http.ResponseWriter, r *http.Request) {
+	if r.Body == nil || r.Body == http.NoBody || r.Header.Get("Expect") != "" {
+		return
+	}
+	if err := http.NewResponseController(w).SetReadDeadline(now().Add(maxDrainTime)); err != nil {
+		return // without a bound in time nothing is read
+	}
+	_, _ = io.CopyN(io.Discard, r.Body, maxDrain) // the answer is the same whatever comes of it
 }
 
 // statusOf maps a reason to a status code.
@@ -80,29 +102,6 @@ func statusOf(reason eidas.Reason) int {
 		return http.StatusUnauthorized
 	}
 	return http.StatusServiceUnavailable
-}
-
-// problem is a problem document (RFC 9457). Its type is about:blank, so its
-// title is the status phrase (4.2.1).
-type problem struct {
-	Title  string `json:"title"`
-	Status int    `json:"status"`
-	Detail string `json:"detail,omitempty"`
-	Reason string `json:"reason,omitempty"`
-	Cause  string `json:"cause,omitempty"`
-}
-
-func (p problem) write(w http.ResponseWriter) {
-	p.Title = http.StatusText(p.Status)
-	body, err := json.Marshal(p)
-	if err != nil {
-		body = nil // strings and a number always marshal; the status says enough
-	}
-	h := w.Header()
-	h.Set("Content-Type", "application/problem+json")
-	h.Set("Cache-Control", "no-store")
-	w.WriteHeader(p.Status)
-	_, _ = w.Write(body) // the peer may have gone; nobody is left to tell
 }
 
 // sameHost compares the server name of a handshake with the Host of a request.

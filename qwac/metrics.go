@@ -19,6 +19,7 @@ type metrics struct {
 	requests *prometheus.CounterVec
 	degraded *prometheus.CounterVec
 	memory   *prometheus.CounterVec
+	failed   *prometheus.CounterVec
 	accepted map[hook]acceptedMetrics // looked up once: this is the warm path
 }
 
@@ -56,6 +57,7 @@ const (
 var degradations = [...]eidas.Degradation{
 	eidas.DegradedServerAuthOnly, eidas.DegradedNoPSD2, eidas.DegradedUnregistered, eidas.DegradedLenientClaims,
 	eidas.DegradedListStale, eidas.DegradedRevocationOff, eidas.DegradedRevocationStale,
+	eidas.DegradedRevocationUnchecked, eidas.DegradedDelegateUnchecked,
 	eidas.DegradedDelegateUnchecked,
 }
 
@@ -78,6 +80,7 @@ func newMetrics() *metrics {
 		requests: counter("requests_total", "Requests judged.", "outcome"),
 		degraded: counter("degraded_total", "Verdicts given under a leniency of the policy.", "degradation"),
 		memory:   counter("remembered_total", "Verdicts that an earlier one was good for, with what is known now.", "hook"),
+		failed:   counter("handshakes_failed_total", "Handshakes that failed, as ConnState saw them.", "reason"),
 		accepted: make(map[hook]acceptedMetrics, len(hooks)),
 	}
 	for _, h := range hooks {
@@ -90,6 +93,11 @@ func newMetrics() *metrics {
 			m.verdicts.WithLabelValues(string(h), decisionRefuse, r.String())
 		}
 	}
+	for _, r := range eidas.Reasons() {
+		m.failed.WithLabelValues(r.String())
+	}
+	m.failed.WithLabelValues(failedUnproved)
+	m.failed.WithLabelValues(failedOther)
 	for _, s := range [...]string{sessionFull, sessionResumed, sessionDeclined} {
 		m.sessions.WithLabelValues(s)
 	}
@@ -104,7 +112,7 @@ func newMetrics() *metrics {
 }
 
 func (m *metrics) collectors() []prometheus.Collector {
-	return []prometheus.Collector{m.verdicts, m.seconds, m.inFlight, m.sessions, m.requests, m.degraded, m.memory}
+	return []prometheus.Collector{m.verdicts, m.seconds, m.inFlight, m.sessions, m.requests, m.degraded, m.memory, m.failed}
 }
 
 // Describe implements prometheus.Collector.
@@ -149,12 +157,17 @@ func (m *metrics) accept(h hook, result *eidas.Result, took time.Duration) {
 }
 
 func (m *metrics) refused(h hook, refusal *eidas.Error) {
-	reason := refusal.Reason
+	m.verdicts.WithLabelValues(string(h), decisionRefuse, reasonLabel(refusal.Reason)).Inc()
+}
+
+func reasonLabel(reason eidas.Reason) string {
 	if reason.Cause() == 0 { // not of the closed set
 		reason = eidas.ReasonInternal
 	}
-	m.verdicts.WithLabelValues(string(h), decisionRefuse, reason.String()).Inc()
+	return reason.String()
 }
+
+func (m *metrics) handshakeFailed(reason string) { m.failed.WithLabelValues(reason).Inc() }
 
 func degradedLabel(d eidas.Degradation) string {
 	for _, known := range degradations {

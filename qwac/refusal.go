@@ -12,6 +12,12 @@ import (
 // it to the standard library.
 const noCertificate = "tls: client didn't provide a certificate"
 
+// notProved begins the text of crypto/tls for a client that does not hold the
+// key of its certificate. A test holds it to the standard library.
+const notProved = "tls: invalid signature by the client certificate"
+
+func isUnproved(err error) bool { return strings.Contains(err.Error(), notProved) }
+
 // Refusal returns the refusal in an error of a TLS handshake, such as
 // (*tls.Conn).HandshakeContext returns again in http.Server.ConnState. It is
 // false for what is no verdict about a certificate: a port scan, a client that

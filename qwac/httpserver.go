@@ -1,0 +1,99 @@
+package qwac
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+
+	"github.com/seed-b953571c/eidas"
+)
+
+// ConfigureServer makes s a server of this Verifier in one call: it puts a
+// guarded copy of s.TLSConfig in its place (see [Verifier.ServerConfig]), wraps
+// s.Handler (see [Verifier.Handler]; nil stands for http.DefaultServeMux) and
+// s.ConnState (see [Verifier.ConnState]), and sets
+// s.DisableGeneralOptionsHandler, so that no request is answered before
+// Handler. Call it once, before the server serves, when all fields are set.
+//
+// It refuses what it cannot make safe, and then leaves s as it was: what
+// ServerConfig refuses, and a TLSNextProto with other protocols than "h2",
+// which would take connections past Handler.
+//
+// It sets no timeouts; a server on the Internet needs ReadHeaderTimeout, which
+// also ends a handshake that the client does not go on with.
+func (v *Verifier) ConfigureServer(s *http.Server) error {
+	if s == nil {
+		return errors.New("qwac: server is nil")
+	}
+	for protocol, take := range s.TLSNextProto {
+		if take != nil && protocol != "h2" {
+			return fmt.Errorf("qwac: TLSNextProto[%q] would take connections past Handler", protocol)
+		}
+	}
+	base := s.TLSConfig
+	if base == nil {
+		base = &tls.Config{MinVersion: tls.VersionTLS12}
+	}
+	config, err := v.serverConfig(base)
+	if err != nil {
+		return err
+	}
+	handler, connState := s.Handler, s.ConnState
+	if handler == nil {
+		handler = http.DefaultServeMux
+	}
+	s.TLSConfig = config
+	s.Handler = v.Handler(handler)
+	s.DisableGeneralOptionsHandler = true
+	s.ConnState = func(c net.Conn, state http.ConnState) {
+		v.ConnState(c, state)
+		if connState != nil {
+			connState(c, state)
+		}
+	}
+	return nil
+}
+
+// ConnState is a hook for http.Server.ConnState. It counts the handshakes that
+// failed by their reason, also those that crypto/tls refuses itself: a client
+// without a certificate, and one that has a certificate but not its key.
+func (v *Verifier) ConnState(c net.Conn, state http.ConnState) {
+	conn, ok := c.(*tls.Conn)
+	if !ok || state != http.StateClosed || conn.ConnectionState().HandshakeComplete {
+		return
+	}
+	ctx := context.Background()
+	err := conn.HandshakeContext(ctx) // returns the error of the handshake again
+	if err == nil {
+		return
+	}
+	reason := failureOf(err)
+	v.metrics.handshakeFailed(reason)
+	if reason == failedMissing || reason == failedUnproved { // no hook has seen it
+		v.logger.LogAttrs(ctx, slog.LevelInfo, "handshake failed",
+			slog.String("event", "handshake"), slog.String("reason", reason), slog.String("remote", conn.RemoteAddr().String()))
+	}
+}
+
+// What a handshake fails for besides the reasons of package eidas. Together
+// they are the closed set of a metric label.
+const (
+	failedUnproved = "key_not_proved" // the client does not hold the key of its certificate
+	failedOther    = "other"          // no verdict about a certificate: scans, hang-ups, versions
+)
+
+var failedMissing = eidas.ReasonCertificateMissing.String()
+
+func failureOf(err error) string {
+	if refusal, ok := Refusal(err); ok {
+		return reasonLabel(refusal.Reason)
+	}
+	if isUnproved(err) {
+		return failedUnproved
+	}
+	return failedOther
+}

@@ -1,0 +1,337 @@
+package qwac_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"encoding/json"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/seed-b953571c/eidas"
+	"github.com/seed-b953571c/eidas/qwac"
+)
+
+// configured is a server that ConfigureServer has wired, as a bank would run it.
+type configured struct {
+	service
+	closed  chan struct{} // one for each connection that ended
+	handled atomic.Int64
+}
+
+func startConfigured(tb testing.TB, b *bank, v *qwac.Verifier) *configured {
+	tb.Helper()
+	s := &configured{closed: make(chan struct{}, 64)}
+	server := &http.Server{
+		TLSConfig: b.base(), ErrorLog: log.New(io.Discard, "", 0), ReadHeaderTimeout: time.Minute,
+		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			s.handled.Add(1)
+			result, ok := qwac.FromContext(r.Context())
+			if !ok {
+				http.Error(w, "nobody", http.StatusInternalServerError)
+				return
+			}
+			_, _ = io.Copy(io.Discard, r.Body)
+			_, _ = io.WriteString(w, result.Identity.String())
+		}),
+		ConnState: func(_ net.Conn, state http.ConnState) {
+			switch state {
+			case http.StateNew:
+				s.conns.Add(1)
+			case http.StateClosed:
+				s.closed <- struct{}{}
+			}
+		},
+	}
+	require.NoError(tb, v.ConfigureServer(server))
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(tb, err)
+	s.Server = &httptest.Server{Listener: l, Config: server}
+	done := make(chan error, 1)
+	go func() { done <- server.ServeTLS(l, "", "") }()
+	tb.Cleanup(func() {
+		_ = server.Close()
+		<-done
+	})
+	return s
+}
+
+func TestConfigureServerWiresEverything(t *testing.T) {
+	eachWay(t, func(t overHTTP) {
+		w := newWorld(t)
+		b := newBank(w)
+		s := startConfigured(t, b, w.verifier(eidas.Policy{}))
+		l := w.qwac(w.qtsp("LT", "QTSP LT"), request{})
+		client := s.client(t, t.protocol, b.client(t.version, l))
+		for range 3 {
+			a, err := get(t, client, apiURL)
+			require.NoError(t, err)
+			assert.Equal(t, tppID, a.body)
+			assert.Equal(t, map[string]int{"h1": 1, "h2": 2}[t.protocol], a.proto)
+		}
+		w.revoke(l.cert)
+		a, err := get(t, client, apiURL)
+		require.NoError(t, err)
+		assertProblem(t, a, eidas.ReasonRevoked)
+		_, err = get(t, client, apiURL)
+		require.Error(t, err, "the next handshake fails")
+		assert.EqualValues(t, 3, s.handled.Load())
+	})
+}
+
+func TestConfigureServerRefusesWhatItCannotMakeSafe(t *testing.T) {
+	v := newVerifier(t, qwac.Config{Validator: &scripted{}})
+	take := func(*http.Server, *tls.Conn, http.Handler) {}
+	type protocols = map[string]func(*http.Server, *tls.Conn, http.Handler)
+	for name, row := range map[string]struct {
+		server *http.Server
+		want   string // "": accepted
+	}{
+		"nil":               {nil, "server is nil"},
+		"zero":              {&http.Server{}, ""},
+		"other protocol":    {&http.Server{TLSNextProto: protocols{"spdy/3": take}}, `TLSNextProto["spdy/3"]`},
+		"HTTP/2 by hand":    {&http.Server{TLSNextProto: protocols{"h2": take}}, ""},
+		"HTTP/2 off":        {&http.Server{TLSNextProto: protocols{}}, ""},
+		"verifies itself":   {&http.Server{TLSConfig: &tls.Config{ClientAuth: tls.RequireAndVerifyClientCert}}, "ClientAuth"},
+		"certificate or no": {&http.Server{TLSConfig: &tls.Config{ClientAuth: tls.RequestClientCert}}, "ClientAuth"},
+		"TLS 1.0":           {&http.Server{TLSConfig: &tls.Config{MinVersion: tls.VersionTLS10}}, "MinVersion"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var before http.Server
+			if row.server != nil {
+				before = http.Server{TLSConfig: row.server.TLSConfig, TLSNextProto: row.server.TLSNextProto}
+			}
+			err := v.ConfigureServer(row.server)
+			if row.want == "" {
+				require.NoError(t, err)
+				assert.NotNil(t, row.server.Handler)
+				assert.NotNil(t, row.server.ConnState)
+				assert.Equal(t, tls.RequireAnyClientCert, row.server.TLSConfig.ClientAuth)
+				assert.True(t, row.server.DisableGeneralOptionsHandler)
+				return
+			}
+			require.ErrorContains(t, err, row.want)
+			if row.server != nil {
+				assert.Same(t, before.TLSConfig, row.server.TLSConfig)
+				assert.Nil(t, row.server.Handler, "left as it was")
+				assert.Nil(t, row.server.ConnState)
+			}
+		})
+	}
+}
+
+// What crypto/tls refuses itself is counted too.
+func TestFailedHandshakesAreCountedByReason(t *testing.T) {
+	eachVersion(t, func(t versioned) {
+		w := newWorld(t)
+		b := newBank(w)
+		registry := prometheus.NewRegistry()
+		s := startConfigured(t, b, newVerifier(t, qwac.Config{Validator: w.validator(eidas.Policy{}), Registerer: registry}))
+		l := w.qwac(w.qtsp("LT", "QTSP LT"), request{})
+		stranger := newWorld(t)
+		thief := &leaf{tls: tls.Certificate{Certificate: l.tls.Certificate, PrivateKey: newKey(t), Leaf: l.cert}}
+		for reason, client := range map[string]*tls.Config{
+			"certificate_missing": b.client(t.version, nil),
+			"key_not_proved":      b.client(t.version, thief),
+			"issuer_unknown":      b.client(t.version, stranger.qwac(stranger.qtsp("LT", "Nobody"), request{})),
+		} {
+			_, err := get(t, s.client(t, "h1", client), apiURL)
+			require.Error(t, err)
+			<-s.closed
+			assert.EqualValues(t, 1, series(t.T, registry)["eidas_qwac_handshakes_failed_total{reason="+reason+"}"], reason)
+		}
+		conn, err := net.Dial("tcp", s.Listener.Addr().String())
+		require.NoError(t, err)
+		_, _ = io.WriteString(conn, "GET / HTTP/1.0\r\n\r\n")
+		<-s.closed
+		conn.Close()
+		assert.EqualValues(t, 1, series(t.T, registry)["eidas_qwac_handshakes_failed_total{reason=other}"])
+
+		a, err := get(t, s.client(t, "h1", b.client(t.version, l)), apiURL)
+		require.NoError(t, err)
+		assert.Equal(t, tppID, a.body)
+	})
+}
+
+func deferred(w *world) *qwac.Verifier {
+	return newVerifier(w.tb, qwac.Config{Validator: w.validator(eidas.Policy{}), Deferred: true})
+}
+
+func TestDeferredPeerIsToldWhy(t *testing.T) {
+	eachWay(t, func(t overHTTP) {
+		w, stranger := newWorld(t), newWorld(t)
+		b := newBank(w)
+		s := startConfigured(t, b, deferred(w))
+		issuer := w.qtsp("LT", "QTSP LT")
+		revoked := w.qwac(issuer, request{})
+		w.revoke(revoked.cert)
+		long := *revoked
+		for range qwac.MaxCertificates {
+			long.tls.Certificate = append(long.tls.Certificate[:len(long.tls.Certificate):len(long.tls.Certificate)], issuer.cert.Raw)
+		}
+		for _, row := range []struct {
+			peer   *leaf
+			status int
+			want   eidas.Reason
+		}{
+			{nil, http.StatusUnauthorized, eidas.ReasonCertificateMissing},
+			{stranger.qwac(stranger.qtsp("LT", "Nobody"), request{}), http.StatusUnauthorized, eidas.ReasonIssuerUnknown},
+			{revoked, http.StatusUnauthorized, eidas.ReasonRevoked},
+			{&long, http.StatusUnauthorized, eidas.ReasonChainTooLong},
+			{w.qwac(issuer, request{plain: true}), http.StatusUnauthorized, eidas.ReasonStatementsMissing},
+			{w.qwac(issuer, request{roles: []role{rolePI}}), http.StatusForbidden, eidas.ReasonRoleMissing},
+		} {
+			client := s.client(t, t.protocol, b.client(t.version, row.peer))
+			for range 2 { // the second time it offers its session
+				a, err := get(t, client, apiURL)
+				require.NoError(t, err, row.want)
+				assert.Equal(t, row.status, a.status)
+				assertProblem(t, a, row.want)
+			}
+		}
+		assert.Zero(t, s.handled.Load(), "nobody got as far as the handler")
+
+		good := w.qwac(issuer, request{})
+		client := s.client(t, t.protocol, b.client(t.version, good))
+		a, err := get(t, client, apiURL)
+		require.NoError(t, err)
+		assert.Equal(t, tppID, a.body)
+		w.revoke(good.cert)
+		a, err = get(t, client, apiURL)
+		require.NoError(t, err)
+		assertProblem(t, a, eidas.ReasonRevoked)
+	})
+}
+
+// Deferring does not help the thief.
+func TestDeferredPeerMustProveItsKey(t *testing.T) {
+	eachWay(t, func(t overHTTP) {
+		w := newWorld(t)
+		b := newBank(w)
+		s := startConfigured(t, b, deferred(w))
+		l := w.qwac(w.qtsp("LT", "QTSP LT"), request{})
+		thief := &leaf{tls: tls.Certificate{Certificate: l.tls.Certificate, PrivateKey: newKey(t), Leaf: l.cert}}
+		_, err := get(t, s.client(t, t.protocol, b.client(t.version, thief)), apiURL)
+		require.Error(t, err)
+		assert.Zero(t, s.handled.Load())
+	})
+}
+
+// The handshake of a deferred peer says nothing about it, so nothing may take
+// it for a verdict.
+func TestDeferredConfigIsNotHadWithoutItsHandler(t *testing.T) {
+	w := newWorld(t)
+	v := deferred(w)
+	_, err := v.ServerConfig(newBank(w).base())
+	require.ErrorContains(t, err, "ConfigureServer")
+
+	stranger := newWorld(t)
+	l := stranger.qwac(stranger.qtsp("LT", "Nobody"), request{})
+	w.qtsp("LT", "QTSP LT")
+	require.ErrorIs(t, v.VerifyConnection(state(false, l.cert)), eidas.ReasonIssuerUnknown, "hooks set by hand refuse")
+	require.ErrorIs(t, v.VerifyPeerCertificate(raw(l.cert), nil), eidas.ReasonIssuerUnknown)
+	cs := state(false, l.cert)
+	cs.HandshakeComplete = true
+	_, err = v.Peer(t.Context(), cs)
+	require.ErrorIs(t, err, eidas.ReasonIssuerUnknown)
+	assert.Zero(t, v.Decisions())
+}
+
+// The hooks of the owner see deferred peers, since those may be let in later.
+func TestHooksOfTheOwnerAreNotPassedByDeferring(t *testing.T) {
+	eachVersion(t, func(t versioned) {
+		w := newWorld(t)
+		b := newBank(w)
+		l := w.qwac(w.qtsp("LT", "QTSP LT"), request{})
+		w.setStatus(unavailable) // refused now, not for ever
+		base := b.base()
+		base.VerifyConnection = func(tls.ConnectionState) error { return assert.AnError }
+		server := &http.Server{TLSConfig: base}
+		require.NoError(t, deferred(w).ConfigureServer(server))
+		o := handshake(t, server.TLSConfig, b.client(t.version, l))
+		require.ErrorIs(t, o.server, assert.AnError)
+	})
+}
+
+// R24: an answer that comes while the client still sends would be lost with its
+// connection.
+func TestDeferredRefusalOfALargePostIsRead(t *testing.T) {
+	payload := bytes.Repeat([]byte("p"), 8<<20)
+	eachWay(t, func(t overHTTP) {
+		w := newWorld(t)
+		b := newBank(w)
+		s := startConfigured(t, b, deferred(w))
+		l := w.qwac(w.qtsp("LT", "QTSP LT"), request{})
+		client := s.client(t, t.protocol, b.client(t.version, l))
+		post := func() *http.Response {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			t.Cleanup(cancel)
+			r, err := http.NewRequestWithContext(ctx, http.MethodPost, apiURL, bytes.NewReader(payload))
+			require.NoError(t, err)
+			resp, err := client.Do(r)
+			require.NoError(t, err)
+			t.Cleanup(func() { resp.Body.Close() })
+			return resp
+		}
+		assert.Equal(t, http.StatusOK, post().StatusCode)
+		w.revoke(l.cert)
+		for range 3 {
+			resp := post()
+			assert.Equal(t, http.StatusUnauthorized, resp.StatusCode)
+			body, err := io.ReadAll(resp.Body)
+			require.NoError(t, err)
+			assert.Contains(t, string(body), `"reason":"revoked"`)
+		}
+		assert.EqualValues(t, 1, s.handled.Load())
+	})
+}
+
+func TestBerlinGroupBodies(t *testing.T) {
+	special := map[eidas.Reason]string{
+		eidas.ReasonCertificateMissing: "CERTIFICATE_MISSING",
+		eidas.ReasonExpired:            "CERTIFICATE_EXPIRED",
+		eidas.ReasonRevoked:            "CERTIFICATE_REVOKED",
+		eidas.ReasonRoleMissing:        "ROLE_INVALID",
+		eidas.ReasonIdentityDenied:     "CERTIFICATE_BLOCKED",
+		eidas.ReasonCountryDenied:      "CERTIFICATE_BLOCKED",
+		eidas.ReasonAuthorityDenied:    "CERTIFICATE_BLOCKED",
+		eidas.ReasonNotAuthorized:      "CERTIFICATE_BLOCKED",
+	}
+	for _, reason := range eidas.Reasons() {
+		t.Run(reason.String(), func(t *testing.T) {
+			v := newVerifier(t, qwac.Config{
+				Validator:   validatorFunc(func() (*eidas.Result, error) { return nil, &eidas.Error{Reason: reason, Err: assert.AnError} }),
+				ErrorFormat: qwac.FormatBerlinGroup,
+			})
+			rec := httptest.NewRecorder()
+			v.Handler(unreachable(t)).ServeHTTP(rec, httptest.NewRequest(http.MethodGet, apiURL, nil))
+			if reason.Cause() != eidas.CauseTPP {
+				assert.Equal(t, http.StatusServiceUnavailable, rec.Code)
+				assertProblem(t, answer{status: rec.Code, header: rec.Header(), body: rec.Body.String()}, reason)
+				return
+			}
+			want := special[reason]
+			if want == "" {
+				want = "CERTIFICATE_INVALID"
+			}
+			assert.Equal(t, http.StatusUnauthorized, rec.Code)
+			assert.Equal(t, "close", rec.Header().Get("Connection"))
+			assert.Equal(t, "application/json", rec.Header().Get("Content-Type"))
+			var got map[string][]map[string]string
+			require.NoError(t, json.Unmarshal(rec.Body.Bytes(), &got))
+			assert.Equal(t, map[string][]map[string]string{"tppMessages": {{"category": "ERROR", "code": want, "text": reason.Error()}}}, got)
+		})
+	}
+	_, err := qwac.New(qwac.Config{Validator: &scripted{}, ErrorFormat: qwac.FormatBerlinGroup + 1})
+	require.ErrorContains(t, err, "ErrorFormat")
+}
