@@ -1,6 +1,13 @@
 package qseal
 
-import "encoding/json"
+import (
+	"crypto"
+	"crypto/x509"
+	"encoding/json"
+	"net/http"
+	"slices"
+	"time"
+)
 
 // MaxJWS and the errors of the JSON walker, for tests.
 const MaxJWS = maxJWS
@@ -46,4 +53,203 @@ func (v jsonValue) plain() any {
 	case jsonNull:
 	}
 	return nil
+}
+
+// ParsedJWS is a JWS that was read, for tests.
+type ParsedJWS struct{ j *jws }
+
+// ParseJWS reads a JWS of a profile that understands b64 alone.
+func ParseJWS(text string) (*ParsedJWS, error) {
+	j, refusal := parseJWS(text, []string{"b64"})
+	if refusal != nil {
+		return nil, refusal
+	}
+	return &ParsedJWS{j}, nil
+}
+
+// Alg is the parameter alg.
+func (p *ParsedJWS) Alg() string { return p.j.alg }
+
+// Signature is the decoded signature.
+func (p *ParsedJWS) Signature() []byte { return p.j.signature }
+
+// Input is what is signed, with a payload when the JWS is detached.
+func (p *ParsedJWS) Input(payload []byte) []byte {
+	if p.j.detached {
+		return p.j.input(payload)
+	}
+	return p.j.attachedInput()
+}
+
+// Verify verifies with a key and the algorithm that the verifier chose.
+func (p *ParsedJWS) Verify(pub crypto.PublicKey, alg string, payload []byte) error {
+	a := joseAlgorithm(alg)
+	if a == 0 {
+		return reject(ReasonAlgorithm, "alg %q", alg)
+	}
+	if _, refusal := p.j.verify(pub, []Algorithm{a}, p.Input(payload)); refusal != nil {
+		return refusal
+	}
+	return nil
+}
+
+// SplitCompact splits a compact JWS.
+func SplitCompact(text string) error {
+	if _, refusal := parseCompact(text, nil); refusal != nil {
+		return refusal
+	}
+	return nil
+}
+
+// CheckOBIEHeader reads a header of a version of OBIE.
+func CheckOBIEHeader(text, version string) error {
+	v := map[string]OBIEVersion{"3.1.3": OBIE313, "3.1.4": OBIE314}[version]
+	if _, _, refusal := parseOBIE(text, v); refusal != nil {
+		return refusal
+	}
+	return nil
+}
+
+// CheckOBIEIss holds iss to its syntax.
+func CheckOBIEIss(kind, iss string) error {
+	if !(map[string]obieParty{"tpp": obieTPP, "aspsp": obieASPSP}[kind].checkIss(iss)) {
+		return ReasonHeader
+	}
+	return nil
+}
+
+// CheckContentDigest compares a body with the fields Content-Digest.
+func CheckContentDigest(lines []string, body []byte) error {
+	demands, err := parseContentDigest(lines)
+	if err != nil {
+		return reject(ReasonDigest, "%w", err)
+	}
+	for _, d := range demands {
+		if refusal := d.check(body); refusal != nil {
+			return refusal
+		}
+	}
+	return nil
+}
+
+// VerifyRFC9421 verifies the signature with a label, by an algorithm that the
+// verifier chose, and returns the signature base.
+func VerifyRFC9421(m *Message, label, alg string, pub crypto.PublicKey) (string, error) {
+	all, err := parseSignatureInput(m.m.values(fieldSignatureInput))
+	if err != nil {
+		return "", reject(ReasonFormat, "%w", err)
+	}
+	i := slices.IndexFunc(all, func(s signatureParams) bool { return s.label == label })
+	if i < 0 {
+		return "", reject(ReasonSignatureMissing, "no label %q", label)
+	}
+	s, refusal := readSignature(m.m, &all[i])
+	if refusal != nil {
+		return "", refusal
+	}
+	a, refusal := chooseAlgorithm(pub, []Algorithm{messageAlgorithm(alg)}, s.claimed)
+	if refusal != nil {
+		return "", refusal
+	}
+	_, refusal = a.verify(pub, s.base, s.signature, false)
+	if refusal != nil {
+		return "", refusal
+	}
+	return string(s.base), nil
+}
+
+// Message is the view of a message, for tests.
+type Message struct{ m *message }
+
+// ViewRequest views a request with its body.
+func ViewRequest(r *http.Request, body []byte) *Message {
+	m := requestMessage(r)
+	m.scheme, m.body = "https", body
+	return &Message{m}
+}
+
+// ViewResponse views a response with its body and the request it answers.
+func ViewResponse(r *http.Response, body []byte, request *Message) *Message {
+	m := responseMessage(r)
+	m.body = body
+	if request != nil {
+		m.answered = request.m
+	}
+	return &Message{m}
+}
+
+// Seal is what a profile reads in a message, for tests.
+type Seal struct {
+	Base, ReplayKey string
+	Covered         []string
+	Quirks          Quirk
+}
+
+// VerifyMessage parses a message with a profile and verifies it with a
+// certificate, or with the one that came along when leaf is nil. It holds the
+// body to the digests and decides no trust.
+func VerifyMessage(m *Message, p Profile, leaf *x509.Certificate) (*Seal, error) {
+	s, refusal := p.parse(m.m, &p)
+	if refusal != nil {
+		return nil, refusal
+	}
+	if leaf == nil {
+		leaf = s.chain[0]
+	}
+	if p.match != nil {
+		if refusal := p.match(s, leaf); refusal != nil {
+			return nil, refusal
+		}
+	}
+	if refusal := checkKey(leaf.PublicKey); refusal != nil {
+		return nil, refusal
+	}
+	a, refusal := chooseAlgorithm(leaf.PublicKey, p.algorithms, s.claimed)
+	if refusal != nil {
+		return nil, refusal
+	}
+	quirk, refusal := a.verify(leaf.PublicKey, s.base, s.signature, p.allowed&QuirkAnySalt != 0)
+	if refusal != nil {
+		return nil, refusal
+	}
+	for _, d := range s.digests {
+		if refusal := d.check(m.m.body); refusal != nil {
+			return nil, refusal
+		}
+	}
+	return &Seal{string(s.base), s.replayKey, s.covered, s.quirks | quirk}, nil
+}
+
+// SealMessage seals a message with a profile.
+func SealMessage(m *Message, p Profile, key crypto.Signer, alg Algorithm, chain []*x509.Certificate, keyID string, at time.Time) error {
+	return p.seal(m.m, &p, &sealer{key: key, algorithm: alg, chain: chain, keyID: keyID, at: at})
+}
+
+// VerifyFields verifies a JAdES signature over the fields of a request that
+// holds no body, as published examples are: by profile, by its form if lenient.
+func VerifyFields(r *http.Request, lenient bool, leaf *x509.Certificate) (*Seal, error) {
+	p := JAdESHTTP()
+	if lenient {
+		p = p.AllowQuirks(p.known &^ QuirkAnySalt)
+	}
+	m := requestMessage(r)
+	m.scheme = "https"
+	// The examples do not seal all that a bank demands.
+	m.header.Del("X-Request-Id")
+	s, refusal := p.parse(m, &p)
+	if refusal != nil {
+		return nil, refusal
+	}
+	if refusal := p.match(s, leaf); refusal != nil {
+		return nil, refusal
+	}
+	a, refusal := chooseAlgorithm(leaf.PublicKey, p.algorithms, s.claimed)
+	if refusal != nil {
+		return nil, refusal
+	}
+	quirk, refusal := a.verify(leaf.PublicKey, s.base, s.signature, false)
+	if refusal != nil {
+		return nil, refusal
+	}
+	return &Seal{string(s.base), s.replayKey, s.covered, s.quirks | quirk}, nil
 }

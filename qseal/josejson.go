@@ -87,6 +87,16 @@ func (v jsonValue) member(name string) jsonValue {
 	return jsonValue{}
 }
 
+// first returns the first element of an array, or the zero value.
+func (v jsonValue) first() jsonValue {
+	if v.node().kind == jsonArray {
+		for _, e := range v.each() {
+			return e
+		}
+	}
+	return jsonValue{}
+}
+
 func (v jsonValue) exists() bool { return v.node().kind != 0 }
 
 // str returns the text of a string.
