@@ -106,30 +106,53 @@ func runOpenSSL(t *testing.T, dir string) int {
 	require.NoError(t, err)
 	at := time.Unix(1355875200, 0)
 	policy := revocation.OCSPPolicy{AllowSHA1: true, AllowAnyAge: true}
+	column := make(map[string]int)
+	for i, name := range rows[0] {
+		column[name] = i
+	}
+	for _, name := range []string{"group", "title", "response", "trusted", "untrusted", "accept"} {
+		require.Contains(t, column, name)
+	}
 	for _, row := range rows[1:] {
-		group, title, response, trusted, untrusted, accept := row[0], row[1], row[2], row[3], row[4], row[5]
-		t.Run(group+"/"+title+"/"+trusted, func(t *testing.T) {
-			raw, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(string(read(t, dir, response))), ""))
-			require.NoError(t, err)
-			id := strings.TrimSuffix(response[strings.LastIndex(response, "_")+1:], ".ors")
-			subject, err := filepath.Glob(filepath.Join(dir, id+"_Cert_*.pem"))
-			require.NoError(t, err)
-			require.Len(t, subject, 1)
-			issuers := certificates(t, dir, trusted)
-			if untrusted != "" {
-				issuers = prove(issuers, certificates(t, dir, untrusted), at)
+		of := func(name string) string { return row[column[name]] }
+		t.Run(of("group")+"/"+of("title")+"/"+of("trusted"), func(t *testing.T) {
+			require.Contains(t, []string{"yes", "no"}, of("accept"))
+			raw := openSSLResponse(t, dir, of("response"))
+			issuers := certificates(t, dir, of("trusted"))
+			if of("untrusted") != "" {
+				issuers = prove(issuers, certificates(t, dir, of("untrusted")), at)
 			}
 			good := false
 			for _, issuer := range issuers {
-				target := revocation.Target{Certificate: certificates(t, subject[0])[0], Issuer: issuer}
+				target := revocation.Target{Certificate: openSSLSubject(t, dir, of("response")), Issuer: issuer}
 				a, err := revocation.VerifyOCSP(raw, target, at, policy)
 				t.Logf("issuer %q: %v %v", issuer.Subject, a.Status, err)
 				good = good || err == nil && a.Status == eidas.StatusGood
+				if err == nil {
+					compare(t, raw, target, a)
+				}
 			}
-			assert.Equal(t, accept == "yes", good)
+			assert.Equal(t, of("accept") == "yes", good)
 		})
 	}
 	return len(rows) - 1
+}
+
+func openSSLResponse(t *testing.T, dir, name string) []byte {
+	t.Helper()
+	raw, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(string(read(t, dir, name))), ""))
+	require.NoError(t, err)
+	return raw
+}
+
+// openSSLSubject is the certificate that a response is about.
+func openSSLSubject(t *testing.T, dir, response string) *x509.Certificate {
+	t.Helper()
+	id := strings.TrimSuffix(response[strings.LastIndex(response, "_")+1:], ".ors")
+	subject, err := filepath.Glob(filepath.Join(dir, id+"_Cert_*.pem"))
+	require.NoError(t, err)
+	require.Len(t, subject, 1)
+	return certificates(t, subject[0])[0]
 }
 
 // prove adds to trusted the hints that chain to it.
@@ -166,13 +189,16 @@ func runMutants(t *testing.T, dir string) int {
 				Certificate: certificate(t, dir, c.N+".leaf.der"),
 				Issuer:      certificate(t, dir, c.N+".issuer.der"),
 			}
-			a, err := revocation.VerifyOCSP(read(t, dir, c.N+".ors.der"), target, at, revocation.OCSPPolicy{})
+			raw := read(t, dir, c.N+".ors.der")
+			a, err := revocation.VerifyOCSP(raw, target, at, revocation.OCSPPolicy{})
 			t.Logf("%v %v", a.Status, err)
 			assert.Equal(t, strings.ToLower(c.Want), a.Status.String())
 			assert.Equal(t, c.Want == "UNKNOWN", err != nil)
 			if err != nil {
 				assert.NotZero(t, revocation.RuleOf(err), "the refusal names its rule")
+				return
 			}
+			compare(t, raw, target, a)
 		})
 	}
 	return len(cases)
@@ -190,8 +216,10 @@ func runRFC9919(t *testing.T, dir string) int {
 	assert.Equal(t, read(t, dir, "request.der"), req)
 	// Its producedAt is a day before its thisUpdate: rule P8 must not mind.
 	at := time.Date(2024, 4, 4, 12, 0, 0, 0, time.UTC)
-	a, err := revocation.VerifyOCSP(read(t, dir, "response.der"), target, at, revocation.OCSPPolicy{})
+	raw := read(t, dir, "response.der")
+	a, err := revocation.VerifyOCSP(raw, target, at, revocation.OCSPPolicy{})
 	require.NoError(t, err)
+	compare(t, raw, target, a)
 	assert.Equal(t, eidas.StatusGood, a.Status)
 	assert.True(t, a.ProducedAt.Before(a.ThisUpdate))
 	return 1

@@ -24,7 +24,8 @@ import (
 
 // FuzzOCSP feeds arbitrary bytes. Oracle: nothing panics, every refusal is an
 // *eidas.Error of a revocation reason that names a rule, and whatever is
-// accepted is DER to an independent reader.
+// accepted is DER to an independent reader and, where x/crypto/ocsp accepts it
+// too, read alike, field by field.
 func FuzzOCSP(f *testing.F) {
 	w := fuzzWorld(f)
 	for _, r := range seeds(f, w) {
@@ -35,7 +36,7 @@ func FuzzOCSP(f *testing.F) {
 	}
 	policy := revocation.OCSPPolicy{AllowSHA1: true, AllowAnyAge: true}
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		_, err := revocation.VerifyOCSP(raw, w.target(), now, policy)
+		own, err := revocation.VerifyOCSP(raw, w.target(), now, policy)
 		if err != nil {
 			if revocation.RuleOf(err) == 0 {
 				t.Errorf("refusal without a rule: %v", err)
@@ -45,6 +46,7 @@ func FuzzOCSP(f *testing.F) {
 		if !isDER(raw, 0) {
 			t.Errorf("accepted, but not DER: %x", raw)
 		}
+		compare(t, raw, w.target(), own)
 	})
 }
 
@@ -215,7 +217,7 @@ func isDER(b []byte, depth int) bool {
 		if len(b) < head+n {
 			return false
 		}
-		v := b[head : head+n]
+		whole, v := b[:head+n], b[head:head+n]
 		b = b[head+n:]
 		switch {
 		case tag&0x20 != 0:
@@ -238,9 +240,28 @@ func isDER(b []byte, depth int) bool {
 			if len(v) != 0 {
 				return false
 			}
+		case tag == 6:
+			if _, err := asn1.Unmarshal(whole, new(asn1.ObjectIdentifier)); err != nil && !hugeArc(v) {
+				return false
+			}
 		}
 	}
 	return true
+}
+
+// hugeArc tells of an OBJECT IDENTIFIER with an arc that encoding/asn1 does not
+// take for its size alone: more than four octets.
+func hugeArc(v []byte) bool {
+	run := 0
+	for _, c := range v {
+		if run++; run > 4 {
+			return true
+		}
+		if c < 0x80 {
+			run = 0
+		}
+	}
+	return false
 }
 
 // corpusResponses are the responses of the shared data that is at hand.

@@ -189,6 +189,7 @@ func TestP4Authorised(t *testing.T) {
 	expired := mint(t, nil, "Expired listed responder", func(c *x509.Certificate) { c.NotAfter = now.Add(-time.Hour) })
 	sub := mint(t, w.ca, "Sub CA", asCA)
 	twin := mint(t, w.root, "Issuing CA", asCA) // the issuer's name, another key
+	renamed := mintKey(t, w.root, w.ca.key, "Issuing CA 2", asCA)
 	sibling := mint(t, w.ca, "Other TPP", nil)
 	for _, c := range []ocspCase{
 		{name: "P4 delegate", response: func(w *world) *response { return w.good().by(w.delegate) }, want: good},
@@ -197,6 +198,7 @@ func TestP4Authorised(t *testing.T) {
 		{name: "P4 delegate of a sub CA", response: func(w *world) *response { return w.good().by(mint(t, sub, "R", asDelegate)) }, reason: isInvalid, rule: revocation.RuleP4},
 		{name: "P4 delegate of the root", response: func(w *world) *response { return w.good().by(mint(t, w.root, "R", asDelegate)) }, reason: isInvalid, rule: revocation.RuleP4},
 		{name: "P4 delegate of the issuer's namesake", response: func(w *world) *response { return w.good().by(mint(t, twin, "R", asDelegate)) }, reason: isInvalid, rule: revocation.RuleP4},
+		{name: "P4 delegate of the issuer's key under another name", response: func(w *world) *response { return w.good().by(mint(t, renamed, "R", asDelegate)) }, reason: isInvalid, rule: revocation.RuleP4},
 		{name: "P4 self-signed delegate", response: func(w *world) *response { return w.good().by(mint(t, nil, "R", asDelegate)) }, reason: isInvalid, rule: revocation.RuleP4},
 		{name: "P4 sibling certificate", response: func(w *world) *response { return w.good().by(sibling) }, reason: isInvalid, rule: revocation.RuleP4},
 		{name: "P4 the certificate for itself", response: func(w *world) *response { return w.good().by(w.leaf) }, reason: isInvalid, rule: revocation.RuleP4},
@@ -301,6 +303,13 @@ func TestP6ResponderID(t *testing.T) {
 		{name: "P6 namesakes, one of them right", response: func(w *world) *response {
 			r := w.good().by(w.delegate)
 			r.certs = append([][]byte{mint(t, w.ca, "Responder", asDelegate).cert.Raw}, r.certs...)
+			return r
+		}, want: good},
+		{name: "P6 four namesakes, the last of them right", response: func(w *world) *response {
+			r := w.good().by(w.delegate)
+			for range 3 {
+				r.certs = append([][]byte{mint(t, w.ca, "Responder", asDelegate).cert.Raw}, r.certs...)
+			}
 			return r
 		}, want: good},
 		{name: "P6 too many namesakes", response: func(w *world) *response {

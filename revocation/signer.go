@@ -91,7 +91,7 @@ func (q *ocspQuestion) candidates(b *basicResponse) func(func(candidate) bool) {
 			if !certs.ReadASN1Element(&der, cryptobyteasn1.SEQUENCE) {
 				return
 			}
-			cert := q.embedded(b, der)
+			cert := b.embedded(der)
 			if cert != nil && !yield(candidate{cert: cert, embedded: true}) {
 				return
 			}
@@ -99,11 +99,11 @@ func (q *ocspQuestion) candidates(b *basicResponse) func(func(candidate) bool) {
 	}
 }
 
-// embedded parses a certificate of the response if it is named and not known
-// already; a certificate that cannot be parsed is none.
-func (q *ocspQuestion) embedded(b *basicResponse, der []byte) *x509.Certificate {
+// embedded parses a certificate of the response if it is named; a certificate
+// that cannot be parsed is none.
+func (b *basicResponse) embedded(der []byte) *x509.Certificate {
 	a, err := eidas.ParseAnchor(der)
-	if err != nil || !b.names(a.RawSubject, a.RawSPKI) || q.isIssuer(a.RawSubject, a.RawSPKI) {
+	if err != nil || !b.names(a.RawSubject, a.RawSPKI) {
 		return nil
 	}
 	cert, err := a.Certificate()
@@ -111,12 +111,6 @@ func (q *ocspQuestion) embedded(b *basicResponse, der []byte) *x509.Certificate 
 		return nil
 	}
 	return cert
-}
-
-// isIssuer reports whether a certificate shows the issuer itself: same name
-// and same key. Then the issuer's own turn has said all there is to say.
-func (q *ocspQuestion) isIssuer(subject, spki []byte) bool {
-	return bytes.Equal(spki, q.Issuer.RawSubjectPublicKeyInfo) && bytes.Equal(subject, q.Issuer.RawSubject)
 }
 
 // names reports whether the responder identifier is that of the certificate
