@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/tls"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log"
 	"net"
@@ -45,10 +46,10 @@ func startConfigured(tb testing.TB, b *bank, v *qwac.Verifier) *configured {
 			_, _ = io.WriteString(w, result.Identity.String())
 		}),
 		ConnState: func(_ net.Conn, state http.ConnState) {
-			switch state {
-			case http.StateNew:
+			if state == http.StateNew {
 				s.conns.Add(1)
-			case http.StateClosed:
+			}
+			if state == http.StateClosed {
 				s.closed <- struct{}{}
 			}
 		},
@@ -137,6 +138,9 @@ func TestFailedHandshakesAreCountedByReason(t *testing.T) {
 		b := newBank(w)
 		registry := prometheus.NewRegistry()
 		s := startConfigured(t, b, newVerifier(t, qwac.Config{Validator: w.validator(eidas.Policy{}), Registerer: registry}))
+		failed := func(reason string) string {
+			return fmt.Sprint(series(t.T, registry)["eidas_qwac_handshakes_failed_total{reason="+reason+"}"])
+		}
 		l := w.qwac(w.qtsp("LT", "QTSP LT"), request{})
 		stranger := newWorld(t)
 		thief := &leaf{tls: tls.Certificate{Certificate: l.tls.Certificate, PrivateKey: newKey(t), Leaf: l.cert}}
@@ -148,14 +152,14 @@ func TestFailedHandshakesAreCountedByReason(t *testing.T) {
 			_, err := get(t, s.client(t, "h1", client), apiURL)
 			require.Error(t, err)
 			<-s.closed
-			assert.EqualValues(t, 1, series(t.T, registry)["eidas_qwac_handshakes_failed_total{reason="+reason+"}"], reason)
+			assert.Equal(t, "1", failed(reason), reason)
 		}
 		conn, err := net.Dial("tcp", s.Listener.Addr().String())
 		require.NoError(t, err)
 		_, _ = io.WriteString(conn, "GET / HTTP/1.0\r\n\r\n")
 		<-s.closed
 		conn.Close()
-		assert.EqualValues(t, 1, series(t.T, registry)["eidas_qwac_handshakes_failed_total{reason=other}"])
+		assert.Equal(t, "1", failed("other"))
 
 		a, err := get(t, s.client(t, "h1", b.client(t.version, l)), apiURL)
 		require.NoError(t, err)
