@@ -44,8 +44,8 @@ func VerifyJAdES(text []byte, docs []Document, at time.Time, o JAdESOptions) (*J
 }
 
 func verifyJAdES(text []byte, docs []Document, at time.Time, o JAdESOptions) (*JAdES, *Error) {
-	if len(text) > maxJWS {
-		return nil, reject(ReasonFormat, "signature of %d bytes, at most %d", len(text), maxJWS)
+	if len(text) > maxJAdES {
+		return nil, reject(ReasonFormat, "signature of %d bytes, at most %d", len(text), maxJAdES)
 	}
 	j, refusal := parseJWS(string(text), jadesExtensions())
 	if refusal != nil {

@@ -132,18 +132,32 @@ func CheckContentDigest(lines []string, body []byte) error {
 	return nil
 }
 
-// VerifyRFC9421 verifies the signature with a label, by an algorithm that the
-// verifier chose, and returns the signature base.
-func VerifyRFC9421(m *Message, label, alg string, pub crypto.PublicKey) (string, error) {
-	all, err := parseSignatureInput(m.m.values(fieldSignatureInput))
+// readRFC9421 reads the signature with a label.
+func readRFC9421(m *message, label string) (*sealed, *Error) {
+	all, err := parseSignatureInput(m.values(fieldSignatureInput))
 	if err != nil {
-		return "", reject(ReasonFormat, "%w", err)
+		return nil, reject(ReasonFormat, "%w", err)
 	}
 	i := slices.IndexFunc(all, func(s signatureParams) bool { return s.label == label })
 	if i < 0 {
-		return "", reject(ReasonSignatureMissing, "no label %q", label)
+		return nil, reject(ReasonSignatureMissing, "no label %q", label)
 	}
-	s, refusal := readSignature(m.m, &all[i])
+	return readSignature(m, &all[i])
+}
+
+// BaseRFC9421 returns the signature base of a label and the signature.
+func BaseRFC9421(m *MessageView, label string) (string, []byte, error) {
+	s, refusal := readRFC9421(m.m, label)
+	if refusal != nil {
+		return "", nil, refusal
+	}
+	return string(s.base), s.signature, nil
+}
+
+// VerifyRFC9421 verifies the signature with a label, by an algorithm that the
+// verifier chose, and returns the signature base.
+func VerifyRFC9421(m *MessageView, label, alg string, pub crypto.PublicKey) (string, error) {
+	s, refusal := readRFC9421(m.m, label)
 	if refusal != nil {
 		return "", refusal
 	}
@@ -151,35 +165,34 @@ func VerifyRFC9421(m *Message, label, alg string, pub crypto.PublicKey) (string,
 	if refusal != nil {
 		return "", refusal
 	}
-	_, refusal = a.verify(pub, s.base, s.signature, false)
-	if refusal != nil {
+	if _, refusal := a.verify(pub, s.base, s.signature, false); refusal != nil {
 		return "", refusal
 	}
 	return string(s.base), nil
 }
 
-// Message is the view of a message, for tests.
-type Message struct{ m *message }
+// MessageView is the view of a message, for tests.
+type MessageView struct{ m *message }
 
 // ViewRequest views a request with its body.
-func ViewRequest(r *http.Request, body []byte) *Message {
+func ViewRequest(r *http.Request, body []byte) *MessageView {
 	m := requestMessage(r)
 	m.scheme, m.body = "https", body
-	return &Message{m}
+	return &MessageView{m}
 }
 
 // ViewResponse views a response with its body and the request it answers.
-func ViewResponse(r *http.Response, body []byte, request *Message) *Message {
+func ViewResponse(r *http.Response, body []byte, request *MessageView) *MessageView {
 	m := responseMessage(r)
 	m.body = body
 	if request != nil {
 		m.answered = request.m
 	}
-	return &Message{m}
+	return &MessageView{m}
 }
 
-// Seal is what a profile reads in a message, for tests.
-type Seal struct {
+// ReadSeal is what a profile reads in a message, for tests.
+type ReadSeal struct {
 	Base, ReplayKey string
 	Covered         []string
 	Quirks          Quirk
@@ -188,7 +201,7 @@ type Seal struct {
 // VerifyMessage parses a message with a profile and verifies it with a
 // certificate, or with the one that came along when leaf is nil. It holds the
 // body to the digests and decides no trust.
-func VerifyMessage(m *Message, p Profile, leaf *x509.Certificate) (*Seal, error) {
+func VerifyMessage(m *MessageView, p Profile, leaf *x509.Certificate) (*ReadSeal, error) {
 	s, refusal := p.parse(m.m, &p)
 	if refusal != nil {
 		return nil, refusal
@@ -217,17 +230,17 @@ func VerifyMessage(m *Message, p Profile, leaf *x509.Certificate) (*Seal, error)
 			return nil, refusal
 		}
 	}
-	return &Seal{string(s.base), s.replayKey, s.covered, s.quirks | quirk}, nil
+	return &ReadSeal{string(s.base), s.replayKey, s.covered, s.quirks | quirk}, nil
 }
 
 // SealMessage seals a message with a profile.
-func SealMessage(m *Message, p Profile, key crypto.Signer, alg Algorithm, chain []*x509.Certificate, keyID string, at time.Time) error {
+func SealMessage(m *MessageView, p Profile, key crypto.Signer, alg Algorithm, chain []*x509.Certificate, keyID string, at time.Time) error {
 	return p.seal(m.m, &p, &sealer{key: key, algorithm: alg, chain: chain, keyID: keyID, at: at})
 }
 
 // VerifyFields verifies a JAdES signature over the fields of a request that
 // holds no body, as published examples are: by profile, by its form if lenient.
-func VerifyFields(r *http.Request, lenient bool, leaf *x509.Certificate) (*Seal, error) {
+func VerifyFields(r *http.Request, lenient bool, leaf *x509.Certificate) (*ReadSeal, error) {
 	p := JAdESHTTP()
 	if lenient {
 		p = p.AllowQuirks(p.known &^ QuirkAnySalt)
@@ -251,5 +264,5 @@ func VerifyFields(r *http.Request, lenient bool, leaf *x509.Certificate) (*Seal,
 	if refusal != nil {
 		return nil, refusal
 	}
-	return &Seal{string(s.base), s.replayKey, s.covered, s.quirks | quirk}, nil
+	return &ReadSeal{string(s.base), s.replayKey, s.covered, s.quirks | quirk}, nil
 }

@@ -29,7 +29,11 @@ type jws struct {
 // parseCompact reads a JWS in compact serialisation. understood is the closed
 // set of extensions of the profile.
 func parseCompact(text string, understood []string) (*jws, *Error) {
-	header, payload, signature, err := splitCompact(text)
+	return parseSegments(text, maxJWS, understood)
+}
+
+func parseSegments(text string, limit int, understood []string) (*jws, *Error) {
+	header, payload, signature, err := splitCompact(text, limit)
 	if err != nil {
 		return nil, reject(ReasonFormat, "jws: %w", err)
 	}
@@ -64,16 +68,29 @@ func newJWS(p jwsParts, understood []string) (*jws, *Error) {
 	if !ok {
 		return nil, reject(ReasonAlgorithm, "alg is missing or no string")
 	}
+	if alg == "none" { // RFC 7518, 3.6: no signature, whatever stands in its place
+		return nil, reject(ReasonAlgorithm, "alg is none")
+	}
+	if len(j.signature) == 0 {
+		return nil, reject(ReasonFormat, "jws signature is empty")
+	}
 	j.alg = alg
 	return j, nil
 }
 
+// maxJAdES bounds a JAdES signature that is a document by itself: it may hold
+// its payload, and timestamps with the revocation lists of years. The text is
+// walked once, the header is bounded by maxJWS.
+const maxJAdES = 2 << 20
+
 // parseJWS reads a JWS in any serialisation of RFC 7515, 7.
 func parseJWS(text string, understood []string) (*jws, *Error) {
 	if !strings.HasPrefix(strings.TrimLeft(text, " \t\r\n"), "{") {
-		return parseCompact(text, understood)
+		return parseSegments(text, maxJAdES, understood)
 	}
-	doc, err := parseJSON(text, headerLimits())
+	limits := headerLimits()
+	limits.size = maxJAdES
+	doc, err := parseJSON(text, limits)
 	if err != nil {
 		return nil, reject(ReasonFormat, "jws: %w", err)
 	}
@@ -234,19 +251,19 @@ func numericDate(v jsonValue) (time.Time, bool) {
 	}
 	whole, fraction, fractional := strings.Cut(n.text, ".")
 	const maxSeconds = 253402300799 // year 9999
-	seconds, err := strconv.ParseUint(whole, 10, 64)
-	if err != nil || seconds > maxSeconds {
+	seconds, err := strconv.ParseInt(whole, 10, 64)
+	if err != nil || seconds < 0 || seconds > maxSeconds || whole[0] == '-' {
 		return time.Time{}, false
 	}
-	var nanos uint64
+	var nanos int64
 	if fractional {
 		const digits = 9
 		fraction = (fraction + "000000000")[:digits]
-		if nanos, err = strconv.ParseUint(fraction, 10, 64); err != nil {
+		if nanos, err = strconv.ParseInt(fraction, 10, 64); err != nil || fraction[0] == '-' {
 			return time.Time{}, false
 		}
 	}
-	return time.Unix(int64(seconds), int64(nanos)).UTC(), true
+	return time.Unix(seconds, nanos).UTC(), true
 }
 
 // joseAlgorithm returns the algorithm of a name in JOSE (RFC 7518, 3.1; RFC

@@ -245,7 +245,12 @@ func (p obieParty) checkIss(iss string) bool {
 }
 
 func isBase62(s string, n int) bool {
-	return len(s) == n && !slices.ContainsFunc([]byte(s), func(c byte) bool {
-		return !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9')
-	})
+	for _, c := range []byte(s) {
+		switch {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9':
+		default:
+			return false
+		}
+	}
+	return len(s) == n
 }

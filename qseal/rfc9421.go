@@ -192,7 +192,7 @@ func readComponent(item httpsfv.Item) (component, error) {
 		return component{}, errors.New("component is not a string")
 	}
 	c := component{name: name, item: item}
-	if name[0] != '@' && !isLowerToken(name) {
+	if name[0] != '@' && canonicalName(name) == "" {
 		return component{}, fmt.Errorf("component %.40q is not a field name in lower case", name)
 	}
 	for _, p := range item.Params.Names() {
@@ -249,17 +249,6 @@ func (c *component) same(d component) bool {
 	}
 	return c.name == d.name && c.sf == d.sf && c.bs == d.bs && c.req == d.req && c.tr == d.tr &&
 		(c.key == nil) == (d.key == nil) && text(c.key) == text(d.key) && text(c.query) == text(d.query)
-}
-
-// isLowerToken reports a field name as RFC 9421, 2.1 writes it.
-func isLowerToken(s string) bool {
-	for i := range len(s) {
-		c := s[i]
-		if !('a' <= c && c <= 'z' || '0' <= c && c <= '9' || strings.IndexByte("!#$%&'*+-.^_`|~", c) >= 0) {
-			return false
-		}
-	}
-	return s != ""
 }
 
 // signatureValue returns the signature with a label from the fields Signature,
