@@ -37,7 +37,7 @@ func commands() []*command {
 	return []*command{
 		demoCommand(), inspectCommand(), verifyCommand(), qualifyCommand(),
 		trustlistLoadCommand(), trustlistCheckCommand(), trustlistFetchCommand(), trustlistStatusCommand(),
-		trustlistDiffCommand(), versionCommand(),
+		trustlistDiffCommand(), bindingVerifyCommand(), versionCommand(),
 	}
 }
 

@@ -1,0 +1,163 @@
+package main
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"flag"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/seed-b953571c/eidas/qseal"
+)
+
+func bindingVerifyCommand() *command {
+	return &command{
+		name:    "binding verify",
+		usage:   "--tls CHAIN [flags] BINDING",
+		summary: "verify a TLS certificate binding: does a 2-QWAC name this TLS certificate",
+		about: `
+Verifies BINDING, the JWS of ETSI TS 119 411-5, annex B, that a site offers by
+Link: rel="tls-certificate-binding": its form, its times, its signature by the
+2-QWAC in it, and that it names the first certificate of --tls.
+
+It does not decide whether the 2-QWAC is qualified: the chain is printed so that
+it can be looked at with 'eidas inspect' and 'eidas qualify'.
+
+With --json, one object:
+  decision              accept or refuse
+  reason, detail        code and text of the refusal, "" when accepted
+  algorithm, hash       of the signature and of the digests
+  bound                 number of TLS certificates that are named
+  issued_at, expires_at null when the binding does not say
+  chain[{subject,sha256,not_after}]   of the signer, the 2-QWAC first; not trusted
+  tls{subject,sha256,not_after}, at`,
+		exits: `  0  accepted
+  1  refused
+  2  usage or input error`,
+		examples: []string{
+			"eidas binding verify --tls server.pem binding.jws",
+			"eidas binding verify --tls server.pem --at 2026-04-01 --allow-no-expiry --json binding.jws",
+		},
+		define: func(fs *flag.FlagSet) action {
+			b := &bindingFlags{}
+			fs.StringVar(&b.tls, "tls", "", "`CHAIN` that the server presented, its own certificate first; PEM or DER")
+			fs.Var(&b.at, "at", "`TIME` of judgement, RFC 3339 or a date (default now)")
+			fs.BoolVar(&b.options.AllowNoExpiry, "allow-no-expiry", false, "accept a binding without exp, as browsers do")
+			return func(_ context.Context, e *env, operands []string) (int, error) {
+				return e.verifyBinding(b, operands)
+			}
+		},
+	}
+}
+
+type bindingFlags struct {
+	tls     string
+	at      timeFlag
+	options qseal.BindingOptions
+}
+
+// bindingReport is the JSON of "binding verify".
+type bindingReport struct {
+	Decision  string       `json:"decision"`
+	Reason    string       `json:"reason"`
+	Detail    string       `json:"detail,omitempty"`
+	Algorithm string       `json:"algorithm"`
+	Hash      string       `json:"hash"`
+	Bound     int          `json:"bound"`
+	IssuedAt  *time.Time   `json:"issued_at"`
+	ExpiresAt *time.Time   `json:"expires_at"`
+	Chain     []certReport `json:"chain"`
+	TLS       certReport   `json:"tls"`
+	At        time.Time    `json:"at"`
+}
+
+func (e *env) verifyBinding(b *bindingFlags, operands []string) (int, error) {
+	switch {
+	case b.tls == "":
+		return 0, usagef("--tls is required")
+	case len(operands) != 1:
+		return 0, usagef("one BINDING is needed, not %d", len(operands))
+	case b.tls == stdinName && operands[0] == stdinName:
+		return 0, usagef("only one of --tls and BINDING can be standard input")
+	}
+	tls, err := e.readChain([]string{b.tls})
+	if err != nil {
+		return 0, err
+	}
+	text, err := e.readInput(operands[0], maxInputSize)
+	if err != nil {
+		return 0, fmt.Errorf("%s: %w", operands[0], err)
+	}
+	at := b.at.Time
+	if at.IsZero() {
+		at = time.Now()
+	}
+	r, err := newBindingReport(text, tls, at, b.options)
+	if err != nil {
+		return 0, err
+	}
+	if err := e.showBinding(r); err != nil {
+		return 0, err
+	}
+	if r.Decision != accept {
+		return exitRefused, nil
+	}
+	return exitAccepted, nil
+}
+
+// newBindingReport verifies a binding. A line break at its end is the editor's.
+func newBindingReport(text []byte, tls []*x509.Certificate, at time.Time, o qseal.BindingOptions) (*bindingReport, error) {
+	r := &bindingReport{Decision: accept, Chain: []certReport{}, TLS: chainReport(tls[:1])[0], At: at.UTC()}
+	binding, err := qseal.VerifyBinding([]byte(strings.TrimRight(string(text), "\r\n")), tls, at, o)
+	if err != nil {
+		refusal, ok := errors.AsType[*qseal.Error](err)
+		if !ok {
+			return nil, err
+		}
+		r.Decision, r.Reason, r.Detail = refuse, refusal.Reason.String(), plain(refusal.Error())
+		return r, nil
+	}
+	r.Algorithm, r.Hash, r.Bound = binding.Algorithm.String(), binding.Hash, binding.Bound
+	r.IssuedAt, r.ExpiresAt = timeOrNil(binding.IssuedAt), timeOrNil(binding.ExpiresAt)
+	r.Chain = chainReport(binding.Chain)
+	return r, nil
+}
+
+func (e *env) showBinding(r *bindingReport) error {
+	if e.json {
+		return e.emit(r)
+	}
+	return e.print(bindingText(r, e.style))
+}
+
+func bindingText(r *bindingReport, s style) string {
+	var b strings.Builder
+	if r.Decision == accept {
+		b.WriteString(s.green("accepted") + "  the binding names this TLS certificate\n")
+	} else {
+		b.WriteString(s.red("refused") + "  " + s.bold(r.Reason) + "\n  " + clean(r.Detail) + "\n")
+	}
+	list := []fact{
+		{"TLS", []string{clean(r.TLS.Subject)}},
+		{"Judged", []string{"at " + r.At.Format(time.RFC3339)}},
+	}
+	if r.Decision == accept {
+		list = append(list, fact{"Signed", []string{r.Algorithm + ", " + fmt.Sprintf("%d certificates by %s", r.Bound, r.Hash)}})
+	}
+	for _, t := range []struct {
+		name string
+		at   *time.Time
+	}{{"Issued", r.IssuedAt}, {"Holds until", r.ExpiresAt}} {
+		if t.at != nil {
+			list = append(list, fact{t.name, []string{t.at.Format(time.RFC3339)}})
+		}
+	}
+	var path []string
+	for _, c := range r.Chain {
+		path = append(path, clean(c.Subject))
+	}
+	list = append(list, fact{"2-QWAC", path})
+	return b.String() + facts(s, list)
+}
