@@ -44,10 +44,10 @@ func BerlinGroup13() Profile {
 		known: QuirkExtraFields | QuirkUncoveredRedirect | QuirkJavaAlgorithm | QuirkHS2019 | QuirkUnquoted |
 			QuirkSerialDecimal | QuirkNoIssuer | QuirkPercentKeyID | QuirkPEMCertificate | QuirkEmptyObject | QuirkMixedCase,
 		skew: defaultSkew, maxAge: defaultAge,
-		replay: true,
-		parse:  parseBerlin,
-		match:  matchBerlin,
-		seal:   sealBerlin,
+		replay: true, derivesKeyID: true,
+		parse: parseBerlin,
+		match: matchBerlin,
+		seal:  sealBerlin,
 	}
 }
 

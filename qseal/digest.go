@@ -51,10 +51,9 @@ func parseDigest(s string) ([]digestDemand, *Error) {
 }
 
 // check compares the digest of a body.
-func (d digestDemand) check(body []byte) *Error {
-	return d.compare(sum(d.hash, body))
-}
+func (d digestDemand) check(body []byte) *Error { return d.compare(sum(d.hash, body)) }
 
+// compare holds a digest to the demand.
 func (d digestDemand) compare(got []byte) *Error {
 	if subtle.ConstantTimeCompare(got, d.want) != 1 {
 		return reject(ReasonDigest, "%v is %x, not %x", d.hash, got, d.want)

@@ -38,6 +38,7 @@ type dataCase struct {
 	Headers                         [][2]string
 	Docs                            [][2]string
 	Lenient                         bool
+	Field                           string
 }
 
 // dataMessages returns the cases of some formats, each of which must be there if

@@ -18,8 +18,9 @@ type message struct {
 	status    int    // of a response
 	header    http.Header
 	// body is the content as it came over the connection, before any
-	// decompression. It is nil in streaming mode (streamed), where a profile may
-	// demand digests of it only.
+	// decompression. streamed: it may have content that has not been read yet, so
+	// that a profile may demand digests of it only; body is nil then. Only a
+	// profile with wholeBody is always given the content.
 	body     []byte
 	streamed bool
 	// answered is the request of a response (RFC 9421, 2.4), nil when not known.

@@ -29,6 +29,8 @@ type Profile struct {
 	// wholeBody is whether the seal is over the body itself, not over a digest, so
 	// that it cannot be verified before the body is there.
 	wholeBody bool
+	// derivesKeyID is whether the name of the key comes from the certificate.
+	derivesKeyID bool
 	// obie is whether refusals are told in OBIE's words, not in Berlin Group's.
 	obie bool
 

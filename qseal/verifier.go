@@ -5,7 +5,11 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"log/slog"
+	"net/http"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/seed-b953571c/eidas"
 )
@@ -17,25 +21,134 @@ type Validator interface {
 	Validate(ctx context.Context, peer []*x509.Certificate, use eidas.Use, at time.Time) (*eidas.Result, error)
 }
 
-// Config is what a Verifier works with.
+// Rechecker is a Validator that can judge a certificate again from memory;
+// *[eidas.Validator] is one. With it a sealer that was let in before costs no
+// search of a path.
+type Rechecker interface {
+	Recheck(prev *eidas.Result, at time.Time) (*eidas.Result, bool)
+}
+
+// Resolver finds the certificate of a seal that only names it. What it returns
+// is a candidate like any other. It honours ctx and is safe for concurrent use;
+// nil without an error means that nobody is known by that hint. *[Directory] is
+// one that never dials. One that fetches [Hint].URL lets a stranger choose what
+// is fetched, before the seal is verified.
+type Resolver interface {
+	Resolve(ctx context.Context, h Hint) (*Resolved, error)
+}
+
+// ReplayStore remembers seals. Add reports whether key is new, and keeps it for
+// at least ttl; of concurrent calls with one key, exactly one must be told true,
+// on all instances of a bank together. It honours ctx and is safe for concurrent
+// use. *[ReplayMemory] is one for a single instance.
+type ReplayStore interface {
+	Add(ctx context.Context, key string, ttl time.Duration) (fresh bool, err error)
+}
+
+// Bounds of a Config.
+const (
+	// defaultMaxBody: payment orders are below 100 KiB.
+	defaultMaxBody = 1 << 20
+	// defaultReplayWindow is how long an X-Request-ID is remembered where nothing
+	// in the seal says when it was made. A TPP retries within minutes, and only
+	// the TPP itself can send its old seal: its TLS certificate must be there too.
+	defaultReplayWindow = 24 * time.Hour
+)
+
+// Config is what a Verifier works with. With a Validator alone it judges
+// certificates only (see VerifyCertificate). With a Profile it verifies
+// messages; then every field that has Allow in its name refuses when zero.
 type Config struct {
 	// Validator decides. Required. It may be the one that judges TLS client
 	// certificates: a policy holds for both uses.
 	Validator Validator
+	// Profile is the standard that messages are sealed in. One Verifier knows
+	// one: a message cannot choose the weaker of two.
+	Profile Profile
+	// Peer tells who is on the connection of a request, by a certificate that has
+	// been judged (qwac.FromContext), for a seal must be that TPP's own. Required,
+	// unless AllowAnyPeer.
+	Peer func(*http.Request) (eidas.Identity, error)
+	// AllowAnyPeer accepts the seal of another than the one on the connection.
+	AllowAnyPeer bool
+	// Resolver finds certificates that a message names only. nil: it must send
+	// its certificate.
+	Resolver Resolver
+	// Replay remembers seals. A profile that seals neither method nor path
+	// requires it; others use it where a seal has an id.
+	Replay ReplayStore
+	// AllowReplayUnavailable accepts a seal when Replay fails. It is counted, and
+	// Seal.ReplayUnchecked says so.
+	AllowReplayUnavailable bool
+	// ReplayWindow is how long a seal without a time is remembered. Zero is 24 hours.
+	ReplayWindow time.Duration
+	// MaxBody caps a body, in bytes. Zero is 1 MiB.
+	MaxBody int64
+	// AllowUnsealed lets Handler pass on a request that carries no field of a seal,
+	// without a Seal in its context. One that carries some is judged.
+	AllowUnsealed bool
+	// Logger gets refusals and the use of quirks, with the TPP's identity. nil is off.
+	Logger *slog.Logger
+	// Metrics gets counters by profile, reason and quirk. nil is off.
+	Metrics prometheus.Registerer
 }
 
-// Verifier judges certificates that messages are sealed with. It is immutable
-// and safe for concurrent use.
+// Verifier judges seals and the certificates that messages are sealed with. It
+// is immutable but for what it remembers, and safe for concurrent use.
 type Verifier struct {
-	validator Validator
+	c       Config
+	known   *known
+	metrics *metrics
 }
 
-// New checks the configuration.
+// New checks the configuration. Every mistake is an error here and none later.
 func New(c Config) (*Verifier, error) {
 	if c.Validator == nil {
 		return nil, errors.New("qseal: Config.Validator is required")
 	}
-	return &Verifier{validator: c.Validator}, nil
+	if err := c.check(); err != nil {
+		return nil, err
+	}
+	if c.MaxBody == 0 {
+		c.MaxBody = defaultMaxBody
+	}
+	if c.ReplayWindow == 0 {
+		c.ReplayWindow = defaultReplayWindow
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	m, err := newMetrics(c.Metrics, c.Profile)
+	if err != nil {
+		return nil, err
+	}
+	return &Verifier{c: c, known: newKnown(), metrics: m}, nil
+}
+
+func (c *Config) check() error {
+	p := c.Profile
+	switch {
+	case p.IsZero() && (c.Peer != nil || c.AllowAnyPeer || c.Resolver != nil || c.Replay != nil || c.AllowReplayUnavailable ||
+		c.ReplayWindow != 0 || c.MaxBody != 0 || c.AllowUnsealed || c.Metrics != nil || c.Logger != nil):
+		return errors.New("qseal: Config.Profile is required to verify messages")
+	case p.IsZero():
+		return nil
+	case p.allowed&^p.known != 0:
+		return fmt.Errorf("qseal: profile %s has no quirk %s", p.name, p.allowed&^p.known)
+	case p.maxAge < 0 || p.skew < 0:
+		return errors.New("qseal: age and skew of a profile must not be negative")
+	case c.Peer == nil && !c.AllowAnyPeer:
+		return errors.New("qseal: Config.Peer is required unless AllowAnyPeer is set")
+	case c.Peer != nil && c.AllowAnyPeer:
+		return errors.New("qseal: Config.Peer and AllowAnyPeer exclude each other")
+	case p.replay && c.Replay == nil:
+		return fmt.Errorf("qseal: Config.Replay is required: %s binds a seal to neither method nor path", p.name)
+	case c.Replay == nil && (c.AllowReplayUnavailable || c.ReplayWindow != 0):
+		return errors.New("qseal: AllowReplayUnavailable and ReplayWindow need Config.Replay")
+	case c.ReplayWindow < 0 || c.MaxBody < 0:
+		return errors.New("qseal: ReplayWindow and MaxBody must not be negative")
+	}
+	return nil
 }
 
 // VerifyCertificate decides about a certificate that seals a message, followed
@@ -59,7 +172,7 @@ func (v *Verifier) validate(ctx context.Context, chain []*x509.Certificate, at t
 			result, refusal = nil, internal("panic: %q", fmt.Sprint(p))
 		}
 	}()
-	result, err := v.validator.Validate(ctx, chain, eidas.UseSeal, at)
+	result, err := v.c.Validator.Validate(ctx, chain, eidas.UseSeal, at)
 	if err != nil {
 		return nil, asRefusal(err)
 	}

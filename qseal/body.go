@@ -1,0 +1,137 @@
+package qseal
+
+import (
+	"bytes"
+	"hash"
+	"io"
+	"net/http"
+)
+
+// body reads a message's content once, bounded, and lets it be read again.
+type body struct {
+	from     io.ReadCloser
+	declared int64 // Content-Length, negative when unknown
+	limit    int64
+	content  []byte
+}
+
+// mayHaveBody reports whether a message may have content: net/http knows where
+// it cannot.
+func mayHaveBody(from io.ReadCloser, declared int64) bool {
+	return from != nil && from != http.NoBody && declared != 0
+}
+
+func newBody(from io.ReadCloser, declared, limit int64) *body {
+	if from == nil {
+		from, declared = http.NoBody, 0
+	}
+	return &body{from: from, declared: declared, limit: limit}
+}
+
+// read takes in the whole content, of which it looks at no more than one byte
+// beyond the limit, and at none where the sender announces more.
+func (b *body) read() ([]byte, *Error) {
+	if b.from == http.NoBody {
+		return nil, nil
+	}
+	if b.declared > b.limit {
+		return nil, reject(ReasonTooLarge, "%d bytes announced, at most %d", b.declared, b.limit)
+	}
+	var buffer bytes.Buffer
+	if b.declared > 0 {
+		// One more than announced: bytes.Buffer would grow to find the end.
+		buffer.Grow(int(b.declared) + bytes.MinRead) //nolint:gosec // below the limit
+	}
+	n, err := buffer.ReadFrom(io.LimitReader(b.from, b.limit+1))
+	switch {
+	case n > b.limit:
+		return nil, reject(ReasonTooLarge, "more than %d bytes", b.limit)
+	case err != nil:
+		return nil, reject(ReasonBody, "%w", err)
+	}
+	b.content = buffer.Bytes()
+	return b.content, nil
+}
+
+// again returns the content as a new body. The one that was read is at its end,
+// and whoever made it closes it.
+func (b *body) again() io.ReadCloser {
+	if b.from == http.NoBody {
+		return http.NoBody
+	}
+	return &replayed{Reader: bytes.NewReader(b.content), from: b.from}
+}
+
+// replayed is a body that has been read before.
+type replayed struct {
+	*bytes.Reader
+	from io.Closer
+}
+
+func (r *replayed) Close() error { return r.from.Close() }
+
+// hashed is a body whose digests are computed while a handler reads it. It ends
+// with an error instead of io.EOF when they are wrong. A handler that stops
+// before the end does not learn that: PendingSeal.Commit tells.
+type hashed struct {
+	from   io.ReadCloser
+	p      *Profile
+	s      *sealed
+	hashes []hash.Hash
+	left   int64 // bytes that may still come
+	empty  bool  // there was none
+	end    error // why there is no more, io.EOF when all is well
+}
+
+func newHashed(from io.ReadCloser, p *Profile, s *sealed, limit int64) *hashed {
+	h := &hashed{from: from, p: p, s: s, left: limit, empty: true, hashes: make([]hash.Hash, len(s.digests))}
+	for i, d := range s.digests {
+		h.hashes[i] = d.hash.New()
+	}
+	return h
+}
+
+// Read implements io.Reader.
+func (h *hashed) Read(p []byte) (int, error) {
+	if h.end != nil {
+		return 0, h.end
+	}
+	if int64(len(p)) > h.left+1 {
+		p = p[:h.left+1]
+	}
+	n, err := h.from.Read(p)
+	if int64(n) > h.left {
+		h.end = reject(ReasonTooLarge, "more than the cap")
+		return 0, h.end
+	}
+	h.left -= int64(n)
+	h.empty = h.empty && n == 0
+	for _, sum := range h.hashes {
+		sum.Write(p[:n])
+	}
+	switch {
+	case err == io.EOF: //nolint:errorlint // io.Reader: EOF is never wrapped
+		h.end = h.verdict()
+		return n, h.end
+	case err != nil:
+		h.end = reject(ReasonBody, "%w", err)
+		return n, h.end
+	}
+	return n, nil
+}
+
+// verdict compares the digests at the end of the body.
+func (h *hashed) verdict() error {
+	if len(h.s.digests) == 0 && !h.empty {
+		return &Error{Reason: ReasonDigestMissing}
+	}
+	for i, d := range h.s.digests {
+		if refusal := h.s.compare(h.p, d, h.hashes[i].Sum(nil), h.empty); refusal != nil {
+			return refusal
+		}
+	}
+	return io.EOF
+}
+
+// Close does nothing: Commit reads on, and whoever made the body closes it.
+func (h *hashed) Close() error { return nil }

@@ -1,0 +1,80 @@
+package qseal
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+)
+
+// ReplayMemory is a ReplayStore of one process: bounded, and safe for concurrent
+// use. A bank with more than one instance needs one that they share.
+type ReplayMemory struct {
+	window time.Duration
+	perMap int
+	shards [replayShards]replayShard
+}
+
+// replayShards keep concurrent requests off each other's locks.
+const replayShards = 32
+
+// replayID is a key, hashed: 128 bits, of which an attacker can look for
+// collisions among its own seals only, to its own loss.
+type replayID [16]byte
+
+type replayShard struct {
+	mu          sync.Mutex
+	since       time.Time
+	latest, old map[replayID]struct{}
+}
+
+var errReplayFull = errors.New("replay memory is full")
+
+// NewReplayMemory returns a memory of at most capacity seals, each for at least
+// window and at most twice that. When it is full it fails, and does not forget:
+// an attacker would fill it on purpose. A seal takes about 40 bytes. capacity
+// must be 64 at least and window positive.
+func NewReplayMemory(capacity int, window time.Duration) (*ReplayMemory, error) {
+	if capacity < 2*replayShards || window <= 0 {
+		return nil, fmt.Errorf("qseal: replay memory of %d seals for %s", capacity, window)
+	}
+	return &ReplayMemory{window: window, perMap: capacity / (2 * replayShards)}, nil
+}
+
+// Add implements ReplayStore. It fails for a ttl beyond the window.
+func (m *ReplayMemory) Add(_ context.Context, key string, ttl time.Duration) (fresh bool, err error) {
+	if ttl > m.window {
+		return false, fmt.Errorf("replay memory is for %s, not for %s", m.window, ttl)
+	}
+	digest := sha256.Sum256([]byte(key))
+	id := replayID(digest[:len(replayID{})])
+	s := &m.shards[int(digest[len(digest)-1])%replayShards]
+	now := time.Now()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.turn(now, m.window)
+	if _, seen := s.latest[id]; seen {
+		return false, nil
+	}
+	if _, seen := s.old[id]; seen {
+		return false, nil
+	}
+	if len(s.latest) >= m.perMap {
+		return false, errReplayFull
+	}
+	s.latest[id] = struct{}{}
+	return true, nil
+}
+
+// turn lets go of what is older than the window, a generation at a time.
+func (s *replayShard) turn(now time.Time, window time.Duration) {
+	age := now.Sub(s.since)
+	switch {
+	case s.latest == nil, age >= 2*window:
+		s.latest, s.old, s.since = map[replayID]struct{}{}, nil, now
+	case age >= window:
+		s.latest, s.old, s.since = map[replayID]struct{}{}, s.latest, now
+	}
+}

@@ -1,0 +1,214 @@
+package qseal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/seed-b953571c/eidas"
+)
+
+// VerifyRequest decides whether a request is sealed, by whom, and whether that
+// is the TPP on the connection, at the time of its receipt. It reads the whole
+// body, up to Config.MaxBody, and replaces r.Body with one that can be read
+// again; otherwise r is not modified. It returns nil and an *[Error] for a
+// refusal. It may ask the network about revocation within ctx and the limits of
+// the Validator, and dials for nothing else unless its Resolver or ReplayStore does.
+func (v *Verifier) VerifyRequest(ctx context.Context, r *http.Request, at time.Time) (*Seal, error) {
+	j := v.judge(requestMessage(r), at)
+	if refusal := j.request(ctx, r); refusal != nil {
+		return nil, v.report(ctx, j, refusal)
+	}
+	return j.verdict, v.report(ctx, j, nil)
+}
+
+// VerifyResponse is VerifyRequest for a response. Its sealer is the bank or
+// whoever the Validator lets in: nobody is compared with it, so that the caller
+// must look at Seal.Signer. Responses are not replayed.
+func (v *Verifier) VerifyResponse(ctx context.Context, r *http.Response, at time.Time) (*Seal, error) {
+	j := v.judge(responseMessage(r), at)
+	if refusal := j.response(ctx, r); refusal != nil {
+		return nil, v.report(ctx, j, refusal)
+	}
+	return j.verdict, v.report(ctx, j, nil)
+}
+
+// judgement is one verdict on its way.
+type judgement struct {
+	v    *Verifier
+	p    *Profile
+	m    *message
+	at   time.Time
+	peer eidas.Identity // zero: anybody
+
+	proof   *proof
+	verdict *Seal
+}
+
+func (v *Verifier) judge(m *message, at time.Time) *judgement {
+	return &judgement{v: v, p: &v.c.Profile, m: m, at: at}
+}
+
+// request runs the steps. A panic in a hook of the caller refuses this message.
+func (j *judgement) request(ctx context.Context, r *http.Request) (refusal *Error) {
+	defer rescue(&refusal)
+	if refusal := j.identifyPeer(r); refusal != nil {
+		return refusal
+	}
+	body := newBody(r.Body, r.ContentLength, j.v.c.MaxBody)
+	if refusal := j.buffered(ctx, body); refusal != nil {
+		return refusal
+	}
+	r.Body = body.again()
+	return j.judgeSealer(ctx, true)
+}
+
+func (j *judgement) response(ctx context.Context, r *http.Response) (refusal *Error) {
+	defer rescue(&refusal)
+	body := newBody(r.Body, r.ContentLength, j.v.c.MaxBody)
+	if refusal := j.buffered(ctx, body); refusal != nil {
+		return refusal
+	}
+	r.Body = body.again()
+	return j.judgeSealer(ctx, false)
+}
+
+func rescue(refusal **Error) {
+	if p := recover(); p != nil {
+		*refusal = reject(ReasonInternal, "panic: %q", fmt.Sprint(p))
+	}
+}
+
+// identifyPeer asks who is on the connection, before any work for a stranger.
+func (j *judgement) identifyPeer(r *http.Request) *Error {
+	if j.p.IsZero() {
+		return reject(ReasonInternal, "verifier has no profile")
+	}
+	if j.v.c.Peer == nil {
+		return nil // AllowAnyPeer
+	}
+	peer, err := j.v.c.Peer(r)
+	if err != nil {
+		return reject(ReasonPeerMissing, "%w", err)
+	}
+	if peer.IsZero() {
+		return &Error{Reason: ReasonPeerMissing}
+	}
+	j.peer = peer
+	return nil
+}
+
+// buffered proves the seal of a message whose body is read into memory. A
+// profile that seals a digest has its signature verified first, so that the
+// body of a stranger is not even read.
+func (j *judgement) buffered(ctx context.Context, b *body) *Error {
+	if j.p.IsZero() {
+		return reject(ReasonInternal, "verifier has no profile")
+	}
+	if j.p.wholeBody {
+		var refusal *Error
+		if j.m.body, refusal = b.read(); refusal != nil {
+			return refusal
+		}
+		return j.prove(ctx)
+	}
+	j.m.streamed = mayHaveBody(b.from, b.declared)
+	if refusal := j.prove(ctx); refusal != nil {
+		return refusal
+	}
+	content, refusal := b.read()
+	if refusal != nil {
+		return refusal
+	}
+	if !j.m.streamed && len(content) > 0 {
+		return reject(ReasonBody, "%d bytes that were not announced", len(content))
+	}
+	return j.proof.checkBody(j.p, content)
+}
+
+// prove reads the seal, finds its certificate and verifies the signature.
+func (j *judgement) prove(ctx context.Context) *Error {
+	s, refusal := j.p.read(j.m)
+	if refusal != nil {
+		return refusal
+	}
+	if len(s.chain) == 0 {
+		if refusal := j.resolve(ctx, s); refusal != nil {
+			return refusal
+		}
+	}
+	j.proof, refusal = j.p.prove(s, j.at)
+	return refusal
+}
+
+// resolve finds the certificate of a seal that names it only. Without a
+// Resolver no name, and no URL, leads anywhere.
+func (j *judgement) resolve(ctx context.Context, s *sealed) *Error {
+	if j.v.c.Resolver == nil {
+		return reject(ReasonCertificateMissing, "no certificate, and no resolver for keyId %.200q", s.hint.KeyID)
+	}
+	found, err := j.v.c.Resolver.Resolve(ctx, s.hint)
+	if err != nil {
+		return reject(ReasonCertificateUnresolved, "%w", err)
+	}
+	if found == nil || len(found.Chain) == 0 {
+		return reject(ReasonCertificateMissing, "keyId %.200q is nobody's", s.hint.KeyID)
+	}
+	s.chain, s.file = found.Chain, found.SHA256
+	return nil
+}
+
+// judgeSealer has the certificate judged, holds its owner to the one on the
+// connection, and remembers the seal: last, so that nobody can use up ids that
+// are not his.
+func (j *judgement) judgeSealer(ctx context.Context, replay bool) *Error {
+	signer, refusal := j.v.signer(ctx, j.proof.chain, j.at)
+	if refusal != nil {
+		return &Error{Reason: ReasonCertificate, Err: refusal}
+	}
+	verdict := j.proof.seal(j.p, signer)
+	if !j.peer.IsZero() && signer.Identity != j.peer {
+		return reject(ReasonPeer, "sealed by %q, connection of %q", signer.Identity.String(), j.peer.String())
+	}
+	if replay {
+		if refusal := j.remember(ctx, verdict); refusal != nil {
+			return refusal
+		}
+	}
+	j.verdict = verdict
+	return nil
+}
+
+// remember asks the ReplayStore. The identity is part of the key: two TPPs may
+// use one id, and none can block another's.
+func (j *judgement) remember(ctx context.Context, verdict *Seal) *Error {
+	store := j.v.c.Replay
+	if store == nil || j.proof.replayKey == "" {
+		if j.p.replay {
+			return reject(ReasonInternal, "seal has nothing to remember it by")
+		}
+		return nil
+	}
+	ttl := j.v.c.ReplayWindow
+	if !verdict.SignedAt.IsZero() && j.p.maxAge > 0 {
+		// Older than that it is stale.
+		ttl = min(ttl, j.p.maxAge+j.p.skew+time.Second)
+	}
+	key := strings.Join([]string{j.p.name, verdict.Signer.Identity.String(), j.proof.replayKey}, "\x00")
+	fresh, err := store.Add(ctx, key, ttl)
+	switch {
+	case err != nil && j.v.c.AllowReplayUnavailable && !errors.Is(err, context.Canceled):
+		j.v.metrics.replayFailed()
+		verdict.ReplayUnchecked = true
+		return nil
+	case err != nil:
+		j.v.metrics.replayFailed()
+		return reject(ReasonReplayUnavailable, "%w", err)
+	case !fresh:
+		return reject(ReasonReplay, "%.130q", j.proof.replayKey)
+	}
+	return nil
+}
