@@ -1,6 +1,7 @@
 package eidas
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/elliptic"
@@ -13,15 +14,6 @@ import (
 
 // minRSABits is the least modulus of a peer's key (ETSI TS 119 312, table 8).
 const minRSABits = 2048
-
-// checkForm is step 1: what can be refused by looking at the certificates
-// alone. It costs no public key operation.
-func checkForm(peer []*x509.Certificate, use Use, at time.Time) *Error {
-	if err := checkSize(peer); err != nil {
-		return err
-	}
-	return checkLeaf(peer[0], use, at)
-}
 
 // checkSize bounds what a peer may send.
 func checkSize(peer []*x509.Certificate) *Error {
@@ -44,24 +36,41 @@ func checkSize(peer []*x509.Certificate) *Error {
 	return nil
 }
 
-func checkLeaf(leaf *x509.Certificate, use Use, at time.Time) *Error {
-	if leaf.IsCA || leaf.KeyUsage&x509.KeyUsageCertSign != 0 {
+// The checks of a leaf in step 1: what can be refused by looking at the
+// certificate alone. They cost no public key operation.
+
+func (j *judgement) endEntity(context.Context) *Error {
+	if j.Leaf.IsCA || j.Leaf.KeyUsage&x509.KeyUsageCertSign != 0 {
 		return &Error{Reason: ReasonNotEndEntity}
 	}
-	if at.Before(leaf.NotBefore) {
-		return refuse(ReasonNotYetValid, "valid from %s", leaf.NotBefore.UTC().Format(time.RFC3339))
-	}
-	if at.After(leaf.NotAfter) {
-		return refuse(ReasonExpired, "valid until %s", leaf.NotAfter.UTC().Format(time.RFC3339))
-	}
-	if !strongKey(leaf.PublicKey) {
-		return refuse(ReasonKeyWeak, "key of kind %s", leaf.PublicKeyAlgorithm)
-	}
-	if !strongSignature(leaf.SignatureAlgorithm) {
-		return refuse(ReasonAlgorithmWeak, "signature algorithm %s", leaf.SignatureAlgorithm)
-	}
-	return checkUsage(leaf, use)
+	return nil
 }
+
+func (j *judgement) validity(context.Context) *Error {
+	if j.At.Before(j.Leaf.NotBefore) {
+		return refuse(ReasonNotYetValid, "valid from %s", j.Leaf.NotBefore.UTC().Format(time.RFC3339))
+	}
+	if j.At.After(j.Leaf.NotAfter) {
+		return refuse(ReasonExpired, "valid until %s", j.Leaf.NotAfter.UTC().Format(time.RFC3339))
+	}
+	return nil
+}
+
+func (j *judgement) key(context.Context) *Error {
+	if !strongKey(j.Leaf.PublicKey) {
+		return refuse(ReasonKeyWeak, "key of kind %s", j.Leaf.PublicKeyAlgorithm)
+	}
+	return nil
+}
+
+func (j *judgement) algorithm(context.Context) *Error {
+	if !strongSignature(j.Leaf.SignatureAlgorithm) {
+		return refuse(ReasonAlgorithmWeak, "signature algorithm %s", j.Leaf.SignatureAlgorithm)
+	}
+	return nil
+}
+
+func (j *judgement) usage(context.Context) *Error { return checkUsage(j.Leaf, j.Use) }
 
 func strongKey(key any) bool {
 	switch k := key.(type) {

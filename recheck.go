@@ -58,9 +58,7 @@ func (v *Validator) recheckStatus(prev *Result, at time.Time) (*Result, bool) {
 	}
 	var changed []StatusAnswer
 	for i := range prev.Status {
-		a, ok := v.memory.KnownStatus(StatusQuery{
-			Certificate: prev.Chain[i], Issuer: prev.Chain[i+1], Responders: prev.basis.responders, At: at, Use: prev.Use,
-		})
+		a, ok := v.memory.KnownStatus(prev.statusQuery(i, at))
 		if !ok || a.Stale || a.Status != StatusGood && a.Status != StatusNotOwed {
 			return nil, false
 		}

@@ -110,17 +110,8 @@ func (v *Validator) Validate(ctx context.Context, peer []*x509.Certificate, use 
 		return nil, refuse(ReasonInternal, "use %d is invalid", use)
 	}
 	j := &judgement{Validator: v, Result: Result{Evidence: Evidence{Use: use, At: at}}, peer: peer}
-	steps := [...]func(context.Context) *Error{
-		j.form,          // 1
-		j.claims,        // 2
-		j.identity,      // 3
-		j.path,          // 4
-		j.qualification, // 5
-		j.revocation,    // 6
-		j.authorisation, // 7
-	}
-	for _, step := range steps {
-		if err := step(ctx); err != nil {
+	for _, c := range checks() {
+		if err := c.run(j, ctx); err != nil {
 			return nil, j.refusal(err)
 		}
 	}
@@ -132,8 +123,11 @@ func (v *Validator) Validate(ctx context.Context, peer []*x509.Certificate, use 
 type judgement struct {
 	*Validator
 	Result
-	peer []*x509.Certificate
-	set  *ServiceSet
+	peer  []*x509.Certificate
+	set   *ServiceSet
+	found []*Service // of the path, under whatever profile
+	// thorough asks for the status of every certificate, also when one is refused.
+	thorough bool
 }
 
 func (j *judgement) refusal(err *Error) *Error {
@@ -143,17 +137,20 @@ func (j *judgement) refusal(err *Error) *Error {
 
 func (j *judgement) degrade(d Degradation) { j.Degraded = append(j.Degraded, d) }
 
-// form is step 1.
-func (j *judgement) form(context.Context) *Error {
-	if len(j.peer) > 0 {
-		j.Leaf = j.peer[0]
-	}
-	if err := checkForm(j.peer, j.Use, j.At); err != nil {
+// size is the first check of step 1: it bounds the work of all others.
+func (j *judgement) size(context.Context) *Error {
+	if err := checkSize(j.peer); err != nil {
 		return err
 	}
-	if err := checkCriticalExtensions(j.Leaf); err != nil {
-		return err
-	}
+	j.Leaf = j.peer[0]
+	return nil
+}
+
+func (j *judgement) criticalExtensions(context.Context) *Error {
+	return checkCriticalExtensions(j.Leaf)
+}
+
+func (j *judgement) clientAuth(context.Context) *Error {
 	if j.Use != UseTLS {
 		return nil
 	}
@@ -164,8 +161,8 @@ func (j *judgement) form(context.Context) *Error {
 	return err
 }
 
-// claims is step 2: EN 319 412-5 and TS 119 495.
-func (j *judgement) claims(context.Context) *Error {
+// statements begins step 2: EN 319 412-5 and TS 119 495.
+func (j *judgement) statements(context.Context) *Error {
 	parse := ParseClaims
 	if j.policy.AllowLenientStatements {
 		parse = ParseClaimsLenient
@@ -180,15 +177,19 @@ func (j *judgement) claims(context.Context) *Error {
 	if !claims.Statements.Present {
 		return &Error{Reason: ReasonStatementsMissing}
 	}
-	if claims.PSD2 == nil {
-		if !j.policy.AllowNoPSD2 {
-			return &Error{Reason: ReasonPSD2Missing}
-		}
-		j.degrade(DegradedNoPSD2)
-	} else {
-		j.Roles = claims.PSD2.Known
-	}
 	j.Claims = claims
+	return nil
+}
+
+func (j *judgement) psd2(context.Context) *Error {
+	if j.Claims.PSD2 != nil {
+		j.Roles = j.Claims.PSD2.Known
+		return nil
+	}
+	if !j.policy.AllowNoPSD2 {
+		return &Error{Reason: ReasonPSD2Missing}
+	}
+	j.degrade(DegradedNoPSD2)
 	return nil
 }
 
@@ -199,17 +200,22 @@ func (j *judgement) identity(context.Context) *Error {
 	if err != nil {
 		return asRefusal(err)
 	}
-	if id.Scheme() != SchemePSD && !slices.Contains(j.policy.Registered, id) {
-		if !j.policy.AllowUnregistered {
-			return refuse(ReasonIdentityUnregistered, "identity %q", id.String())
-		}
-		j.degrade(DegradedUnregistered)
-	}
 	j.Identity = id
 	return nil
 }
 
-// path is step 4.
+func (j *judgement) registration(context.Context) *Error {
+	if j.Identity.Scheme() == SchemePSD || slices.Contains(j.policy.Registered, j.Identity) {
+		return nil
+	}
+	if !j.policy.AllowUnregistered {
+		return refuse(ReasonIdentityUnregistered, "identity %q", j.Identity.String())
+	}
+	j.degrade(DegradedUnregistered)
+	return nil
+}
+
+// path begins step 4.
 func (j *judgement) path(context.Context) *Error {
 	j.set = j.services.Services()
 	if j.set == nil || len(j.set.services) == 0 {
@@ -219,28 +225,36 @@ func (j *judgement) path(context.Context) *Error {
 	if err != nil {
 		return err
 	}
-	j.Chain = p.chain
-	found := p.services[0].List.Profile
-	j.Services = slices.DeleteFunc(p.services, func(s *Service) bool { return s.List.Profile != j.policy.Profile })
-	if len(j.Services) == 0 {
-		return refuse(ReasonProfile, "listed under %q, not %q", found, j.policy.Profile)
-	}
+	j.Chain, j.found = p.chain, p.services
 	j.Snapshot = j.set.id
 	j.ValidUntil = j.Leaf.NotAfter
 	for _, c := range j.Chain[1 : len(j.Chain)-1] {
 		j.ValidUntil = earlier(j.ValidUntil, c.NotAfter)
 	}
+	return nil
+}
+
+func (j *judgement) profile(context.Context) *Error {
+	for _, s := range j.found {
+		if s.List.Profile == j.policy.Profile {
+			j.Services = append(j.Services, s)
+		}
+	}
+	if len(j.Services) == 0 {
+		return refuse(ReasonProfile, "listed under %q, not %q", j.found[0].List.Profile, j.policy.Profile)
+	}
 	j.ValidUntil = nextChange(j.Services, j.At, j.ValidUntil)
 	return nil
 }
 
-// qualification is step 5.
+// qualification begins step 5.
 func (j *judgement) qualification(context.Context) *Error {
 	q := Qualify(j.Leaf, j.Claims, j.Services, j.At)
 	j.Qualification, j.Service = q, q.AtTime.Service
-	if err := judgeQualified(&q, j.Use); err != nil {
-		return err
-	}
+	return judgeQualified(&q, j.Use)
+}
+
+func (j *judgement) listDates(context.Context) *Error {
 	for _, list := range j.set.datesOf(j.Service.List) {
 		if err := j.freshness(list); err != nil {
 			return err
@@ -290,30 +304,54 @@ func judgeQualified(q *Qualified, use Use) *Error {
 // revocation is step 6: every certificate below the anchor. Only now is the
 // chain proved, so that a responder URL in it may be called.
 func (j *judgement) revocation(ctx context.Context) *Error {
-	responders := j.set.respondersOf(j.Services)
-	j.basis = basis{by: j.Validator, set: weak.Make(j.set), until: j.ValidUntil, responders: responders}
+	j.basis = basis{by: j.Validator, set: weak.Make(j.set), until: j.ValidUntil, responders: j.set.respondersOf(j.Services)}
 	if j.status == nil {
 		j.degrade(DegradedRevocationOff)
 		return nil
 	}
+	var first *Error
 	for i := range len(j.Chain) - 1 {
-		if err := ctx.Err(); err != nil {
-			return &Error{Reason: ReasonDeadline, Err: err}
+		a, err := j.askStatus(ctx, i)
+		if err == nil || j.thorough {
+			j.Status = append(j.Status, a)
 		}
-		q := StatusQuery{Certificate: j.Chain[i], Issuer: j.Chain[i+1], Responders: responders, At: j.At, Use: j.Use}
-		if i == 0 {
-			q.Roles, q.Staple = j.Roles, stapleOf(ctx)
+		if err == nil {
+			err = j.judgeStatus(a)
 		}
-		a, err := j.status.CheckStatus(ctx, q)
-		if err != nil {
-			return asRefusal(err)
+		if first == nil {
+			first = err
 		}
-		j.Status = append(j.Status, a)
-		if err := j.judgeStatus(a); err != nil {
-			return err
+		if first != nil && !j.thorough {
+			break
 		}
 	}
-	return nil
+	return first
+}
+
+// askStatus asks for the status of the i-th certificate of the chain. Without
+// an answer it returns the zero one.
+func (j *judgement) askStatus(ctx context.Context, i int) (StatusAnswer, *Error) {
+	if err := ctx.Err(); err != nil {
+		return StatusAnswer{}, &Error{Reason: ReasonDeadline, Err: err}
+	}
+	q := j.statusQuery(i, j.At)
+	if i == 0 {
+		q.Staple = stapleOf(ctx)
+	}
+	a, err := j.status.CheckStatus(ctx, q)
+	if err != nil {
+		return StatusAnswer{}, asRefusal(err)
+	}
+	return a, nil
+}
+
+// statusQuery asks about the i-th certificate of the chain.
+func (r *Result) statusQuery(i int, at time.Time) StatusQuery {
+	q := StatusQuery{Certificate: r.Chain[i], Issuer: r.Chain[i+1], Responders: r.basis.responders, At: at, Use: r.Use}
+	if i == 0 {
+		q.Roles = r.Roles
+	}
+	return q
 }
 
 func (j *judgement) judgeStatus(a StatusAnswer) *Error {

@@ -76,7 +76,10 @@ func (r run) validate(t *testing.T) (*eidas.Result, error) {
 	}
 	v, err := eidas.NewValidator(cfg)
 	require.NoError(t, err)
-	return v.Validate(context.Background(), []*x509.Certificate{issue(t, ca, newKey(t), r.leaf)}, r.use, r.at)
+	peer := []*x509.Certificate{issue(t, ca, newKey(t), r.leaf)}
+	result, refusal := v.Validate(context.Background(), peer, r.use, r.at)
+	assertExplained(t, v.Explain(context.Background(), peer, r.use, r.at), result, refusal)
+	return result, refusal
 }
 
 func TestValidateAccepts(t *testing.T) {
