@@ -171,6 +171,29 @@ func TestP3Match(t *testing.T) {
 	})
 }
 
+func TestP3NewestCounts(t *testing.T) {
+	w := newWorld(t)
+	r := w.good()
+	for _, age := range []time.Duration{3 * time.Minute, time.Minute, 2 * time.Minute} {
+		s := r.singles[0]
+		s.thisUpdate = now.Add(-age)
+		r.singles = append(r.singles, s)
+	}
+	r.singles = r.singles[1:]
+	for range r.singles {
+		a, err := revocation.VerifyOCSP(r.encode(t), w.target(), now, revocation.OCSPPolicy{})
+		require.NoError(t, err)
+		assert.Equal(t, now.Add(-time.Minute), a.ThisUpdate)
+		r.singles = append(r.singles[1:], r.singles[0])
+	}
+	// Revoked counts before good, even when it is older.
+	r.singles[1].status, r.singles[1].revokedAt, r.singles[1].thisUpdate = "revoked", now, now.Add(-4*time.Minute)
+	a, err := revocation.VerifyOCSP(r.encode(t), w.target(), now, revocation.OCSPPolicy{})
+	require.NoError(t, err)
+	assert.Equal(t, revoked, a.Status)
+	assert.Equal(t, now.Add(-4*time.Minute), a.ThisUpdate)
+}
+
 func TestP4Authorised(t *testing.T) {
 	delegate := func(f func(*x509.Certificate)) func(*world) *response {
 		return func(w *world) *response {
@@ -254,6 +277,11 @@ func TestP5Delegate(t *testing.T) {
 			r.producedAt = now.Add(5 * time.Minute)
 			return r
 		}, want: good},
+		{name: "P5 not yet valid, and produced later still", response: func(w *world) *response {
+			r := w.good().by(mint(t, w.ca, "R", func(c *x509.Certificate) { asDelegate(c); c.NotBefore = now.Add(6 * time.Minute) }))
+			r.producedAt = now.Add(7 * time.Minute)
+			return r
+		}, reason: isInvalid, rule: revocation.RuleP5},
 		{name: "P5 valid from beyond the skew", response: func(w *world) *response {
 			r := w.good().by(mint(t, w.ca, "R", func(c *x509.Certificate) { asDelegate(c); c.NotBefore = now.Add(5*time.Minute + time.Second) }))
 			r.producedAt = now.Add(5 * time.Minute)
@@ -373,6 +401,7 @@ func TestP9NoNextUpdate(t *testing.T) {
 		{name: "P9 young", response: aged(10 * time.Minute), want: good},
 		{name: "P9 old", response: aged(10*time.Minute + time.Second), reason: isInvalid, rule: revocation.RuleP9},
 		{name: "P9 old, longer allowed", response: aged(time.Hour), policy: revocation.OCSPPolicy{NoNextUpdateAge: time.Hour}, want: good},
+		{name: "P9 old, rejected only without nextUpdate", response: (*world).good, policy: revocation.OCSPPolicy{RejectNoNextUpdate: true}, want: good},
 		{name: "P9 rejected at all", response: aged(0), policy: revocation.OCSPPolicy{RejectNoNextUpdate: true}, reason: isInvalid, rule: revocation.RuleP9},
 	})
 }

@@ -102,6 +102,9 @@ func (q *ocspQuestion) candidates(b *basicResponse) func(func(candidate) bool) {
 // embedded parses a certificate of the response if it is named; a certificate
 // that cannot be parsed is none.
 func (b *basicResponse) embedded(der []byte) *x509.Certificate {
+	if !isCertificate(der) {
+		return nil
+	}
 	a, err := eidas.ParseAnchor(der)
 	if err != nil || !b.names(a.RawSubject, a.RawSPKI) {
 		return nil
@@ -111,6 +114,15 @@ func (b *basicResponse) embedded(der []byte) *x509.Certificate {
 		return nil
 	}
 	return cert
+}
+
+// isCertificate reports whether der has the three parts of a Certificate and no
+// more, which crypto/x509 would pass over (RFC 5280, 4.1).
+func isCertificate(der []byte) bool {
+	in := cryptobyte.String(der)
+	var seq cryptobyte.String
+	return in.ReadASN1(&seq, cryptobyteasn1.SEQUENCE) && in.Empty() && seq.SkipASN1(cryptobyteasn1.SEQUENCE) &&
+		seq.SkipASN1(cryptobyteasn1.SEQUENCE) && seq.SkipASN1(cryptobyteasn1.BIT_STRING) && seq.Empty()
 }
 
 // names reports whether the responder identifier is that of the certificate
