@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/x509"
 	"flag"
 	"time"
 
@@ -41,7 +42,13 @@ With --json, one object:
   revocation[{status,source,this_update,next_update,revoked_at,stale}]
   list{url,territory,sequence}   the trusted list that decided
   chain[{subject,sha256,not_after}], warnings[{code,detail}], valid_until,
-  use, at, snapshot`,
+  use, at, snapshot
+
+--explain makes every check, also those after one that failed, and shows how each
+ended and on what grounds. With --json it adds
+  checks[{step,check,outcome,reason,detail,waived[],evidence[{name,value}]}]
+                                 outcome: pass fail waived, or skipped where what
+                                 the check needs was not to be had`,
 		exits: `  0  accepted
   1  refused
   2  usage or input error`,
@@ -108,7 +115,14 @@ func (e *env) verify(ctx context.Context, v *verifyFlags, files []string) (int, 
 	if at.IsZero() {
 		at = time.Now()
 	}
-	result, err := e.judge(ctx, v, files, at)
+	if v.explain {
+		return e.explain(ctx, v, files, at)
+	}
+	var result *eidas.Result
+	err := e.judge(ctx, v, files, func(ctx context.Context, judge *eidas.Validator, chain []*x509.Certificate) (err error) {
+		result, err = judge.Validate(ctx, chain, v.use, at)
+		return err
+	})
 	refusal, err := refusalOf(err)
 	if err != nil {
 		return 0, err
@@ -129,36 +143,37 @@ func (r *verifyReport) code() int {
 	return exitRefused
 }
 
-// judge runs the validator. An *eidas.Error is a refusal.
-func (e *env) judge(ctx context.Context, v *verifyFlags, files []string, at time.Time) (*eidas.Result, error) {
+// judge runs judge with the validator and the chain that were asked for. An
+// *eidas.Error is a refusal.
+func (e *env) judge(ctx context.Context, v *verifyFlags, files []string, judge func(context.Context, *eidas.Validator, []*x509.Certificate) error) error {
 	w, err := openWorld(&v.world)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer func() { _ = w.folder.Close() }()
 	config, err := v.config(w.Anchors.Profile)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	chain, err := e.readChain(files)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	snapshot, err := w.loadOwnTime(ctx, e.stderr)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	config.Services = fixedServices{snapshot.Services().AsOf(w.At)}
 	validator, err := eidas.NewValidator(*config)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, v.timeout)
 	defer cancel()
 	p := newProgress(e.stderr)
 	defer p.clear()
 	p.show("Judging the certificate …")
-	return validator.Validate(ctx, chain, v.use, at)
+	return judge(ctx, validator, chain)
 }
 
 // fixedServices is a source of services that does not change.

@@ -18,6 +18,8 @@ type verifyFlags struct {
 	at    timeFlag
 	use   eidas.Use
 
+	explain bool
+
 	revocation string
 	private    listFlag
 	anyPort    bool
@@ -43,7 +45,8 @@ func newVerifyFlags(fs *flag.FlagSet) *verifyFlags {
 	v := &verifyFlags{use: eidas.UseTLS}
 	v.maxListStale.Duration = eidas.DefaultPolicy(nil).AllowListStale
 	v.world.define(fs)
-	fs.Var(&v.at, "at", "`TIME` of judgement, RFC 3339 or a date (default now)")
+	fs.Var(&v.at, "at", "`TIME` of judgement, RFC 3339, a date or Unix seconds (default now)")
+	fs.BoolVar(&v.explain, "explain", false, "make every check, also after one that failed, and show how each ended")
 	fs.Func("use", "the `USE` it is presented for: tls or seal (default tls)", v.setUse)
 	fs.StringVar(&v.revocation, "revocation", "ocsp", "`HOW` to ask whether it is revoked: ocsp or off")
 	fs.Var(&v.private, "revocation-allow-private", "addresses `CIDR`,… of responders that are not public")

@@ -1,0 +1,99 @@
+package main
+
+import (
+	"context"
+	"crypto/x509"
+	"strings"
+	"time"
+
+	"github.com/seed-b953571c/eidas"
+)
+
+// explainReport is the JSON of "verify --explain".
+type explainReport struct {
+	*verifyReport
+	Checks []explainedCheck `json:"checks"`
+}
+
+// explainedCheck is the JSON of one check.
+type explainedCheck struct {
+	eidas.CheckResult
+	Reason string `json:"reason"`
+	Detail string `json:"detail,omitempty"`
+}
+
+// explain shows every check. Its exit code is that of "verify".
+func (e *env) explain(ctx context.Context, v *verifyFlags, files []string, at time.Time) (int, error) {
+	var x *eidas.Explanation
+	err := e.judge(ctx, v, files, func(ctx context.Context, judge *eidas.Validator, chain []*x509.Certificate) error {
+		x = judge.Explain(ctx, chain, v.use, at)
+		return nil
+	})
+	if err != nil {
+		return 0, err
+	}
+	r := newExplainReport(x)
+	r.Use, r.At = v.use, at.UTC()
+	if e.json {
+		err = e.emit(r)
+	} else {
+		err = e.print(verifyText(r.verifyReport, e.style) + checksText(r.Checks, e.style))
+	}
+	if err != nil {
+		return 0, err
+	}
+	return r.code(), nil
+}
+
+func newExplainReport(x *eidas.Explanation) *explainReport {
+	result, refusal := &eidas.Result{
+		Evidence: x.Evidence, Degraded: x.Degraded, ValidUntil: x.ValidUntil, Snapshot: x.Snapshot,
+	}, x.Refusal
+	if refusal != nil {
+		result, refusal = nil, &eidas.Error{Reason: refusal.Reason, Err: refusal.Err, Partial: &x.Evidence}
+	}
+	r := &explainReport{verifyReport: newVerifyReport(result, refusal)}
+	for i := range x.Checks {
+		c := explainedCheck{CheckResult: x.Checks[i]}
+		if c.Refusal != nil {
+			c.Reason, c.Detail = c.Refusal.Reason.String(), plain(c.Refusal.Error())
+		}
+		r.Checks = append(r.Checks, c)
+	}
+	return r
+}
+
+// checksText is one line for each check, and one for each fact.
+func checksText(list []explainedCheck, s style) string {
+	var b strings.Builder
+	b.WriteString("\nChecks\n")
+	const outcomeWidth, nameWidth = 7, 19 // the longest of each
+	for _, c := range list {
+		b.WriteString("  " + outcomeText(c.Outcome, s, outcomeWidth) + "  " + pad(string(c.Name), nameWidth))
+		if c.Detail != "" {
+			b.WriteString("  " + clean(c.Detail))
+		}
+		for _, d := range c.Waivers {
+			b.WriteString("  " + degradedText(d))
+		}
+		b.WriteString("\n")
+		for _, f := range c.Evidence {
+			b.WriteString(strings.Repeat(" ", outcomeWidth+4) + s.dim(clean(f.Name)+":") + " " + clean(f.Value) + "\n")
+		}
+	}
+	return b.String()
+}
+
+func outcomeText(o eidas.Outcome, s style, width int) string {
+	text := pad(o.String(), width)
+	switch o {
+	case eidas.OutcomePass:
+		return s.green(text)
+	case eidas.OutcomeFail:
+		return s.red(text)
+	case eidas.OutcomeWaived:
+		return s.yellow(text)
+	case eidas.OutcomeSkipped:
+	}
+	return s.dim(text)
+}

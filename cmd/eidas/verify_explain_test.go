@@ -1,0 +1,75 @@
+package main_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/seed-b953571c/eidas"
+	"github.com/seed-b953571c/eidas/eidastest"
+)
+
+// explainedJSON is the JSON of "verify --explain".
+type explainedJSON struct {
+	verified
+	Checks []struct {
+		Step     string              `json:"step"`
+		Check    string              `json:"check"`
+		Outcome  string              `json:"outcome"`
+		Reason   string              `json:"reason"`
+		Detail   string              `json:"detail"`
+		Waived   []string            `json:"waived"`
+		Evidence []map[string]string `json:"evidence"`
+	} `json:"checks"`
+}
+
+func TestVerifyExplain(t *testing.T) {
+	m := mint(t)
+	impostor, err := m.Impostor("LT").Issue(eidastest.QWAC(tppID, eidas.RoleAI))
+	require.NoError(t, err)
+	for name, row := range map[string]struct {
+		file   string
+		args   string
+		code   int
+		reason string
+		want   map[string]string // outcome of checks
+	}{
+		"accepted": {tempFile(t, pemOf(m.leaf)), "", 0, "", map[string]string{"path": "pass", "revocation": "waived", "authorisation": "pass"}},
+		"an impostor": {
+			tempFile(t, pemOf(impostor)), "", 1, "signature_invalid",
+			map[string]string{"identity": "pass", "path": "fail", "qualified": "skipped", "revocation": "skipped", "authorisation": "skipped"},
+		},
+		"two faults": {
+			tempFile(t, pemOf(m.leaf)), "--use seal --require-psd2 --require-role PSP_IC", 1, "wrong_type",
+			map[string]string{"path": "pass", "qualified": "fail", "authorisation": "fail"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			args := append([]string{"verify", "--explain", "--world", m.folder(t), "--at", noon, "--revocation", "off"}, strings.Fields(row.args)...)
+			o := eidasCmd(t, append(args, "--json", row.file)...)
+			assert.Equal(t, row.code, o.code, o.stderr)
+			got := document[explainedJSON](t, o)
+			assert.Equal(t, row.reason, got.Reason)
+			assert.Len(t, got.Checks, 18)
+			for _, c := range got.Checks {
+				assert.NotNil(t, c.Evidence)
+				assert.Equal(t, c.Outcome == "fail", c.Reason != "", c.Check)
+				if want := row.want[c.Check]; want != "" {
+					assert.Equal(t, want, c.Outcome, c.Check)
+				}
+			}
+			plain := eidasCmd(t, append(args[:1:1], append(args[2:], "--json", row.file)...)...)
+			assert.Equal(t, row.code, plain.code, "the same verdict without --explain")
+			assert.Equal(t, row.reason, document[verified](t, plain).Reason)
+
+			text := eidasCmd(t, append(args, row.file)...)
+			assert.Equal(t, row.code, text.code)
+			assert.Contains(t, text.stdout, "\nChecks\n")
+			for check, outcome := range row.want {
+				assert.Regexp(t, "(?m)^  "+outcome+" +"+check+"( |$)", text.stdout)
+			}
+		})
+	}
+}
