@@ -239,15 +239,19 @@ func (s *sealed) useField(name, value string) *Error {
 // jadesBase makes what is signed: the protected header, a dot, and the signing
 // string of draft-cavage over pars.
 func (s *sealed) jadesBase(m *message, j *jws, p *Profile) *Error {
-	view := *m
-	if m.request && s.quirk(p, QuirkAbsoluteTarget) {
-		view.target = m.scheme + "://" + m.authority + m.target
-	}
-	text, refusal := (&cavage{covered: s.covered}).base(&view)
+	text, refusal := (&cavage{covered: s.covered}).base(m)
 	if refusal != nil {
 		return refusal
 	}
 	s.base = j.input(text)
+	if m.request && p.allowed&QuirkAbsoluteTarget != 0 {
+		view := *m
+		view.target = m.scheme + "://" + m.authority + m.target
+		if text, refusal = (&cavage{covered: s.covered}).base(&view); refusal != nil {
+			return refusal
+		}
+		s.otherBase, s.otherQuirk = j.input(text), QuirkAbsoluteTarget
+	}
 	if s.replayKey == "" {
 		// The header with its signing time, and everything that is sealed. Not the
 		// signature: of ECDSA there are two for each.

@@ -198,39 +198,24 @@ type ReadSeal struct {
 	Quirks          Quirk
 }
 
-// VerifyMessage parses a message with a profile and verifies it with a
-// certificate, or with the one that came along when leaf is nil. It holds the
-// body to the digests and decides no trust.
-func VerifyMessage(m *MessageView, p Profile, leaf *x509.Certificate) (*ReadSeal, error) {
-	s, refusal := p.parse(m.m, &p)
+// VerifyMessage reads and proves a message with a profile and a certificate, or
+// the one that came along when leaf is nil, at a time. It decides no trust.
+func VerifyMessage(m *MessageView, p Profile, leaf *x509.Certificate, at time.Time) (*ReadSeal, error) {
+	s, refusal := p.read(m.m)
 	if refusal != nil {
 		return nil, refusal
 	}
-	if leaf == nil {
-		leaf = s.chain[0]
+	if leaf != nil {
+		s.chain = []*x509.Certificate{leaf}
 	}
-	if p.match != nil {
-		if refusal := p.match(s, leaf); refusal != nil {
-			return nil, refusal
-		}
-	}
-	if refusal := checkKey(leaf.PublicKey); refusal != nil {
-		return nil, refusal
-	}
-	a, refusal := chooseAlgorithm(leaf.PublicKey, p.algorithms, s.claimed)
+	proof, refusal := p.prove(s, at)
 	if refusal != nil {
 		return nil, refusal
 	}
-	quirk, refusal := a.verify(leaf.PublicKey, s.base, s.signature, p.allowed&QuirkAnySalt != 0)
-	if refusal != nil {
+	if refusal := proof.checkBody(&p, m.m.body); refusal != nil {
 		return nil, refusal
 	}
-	for _, d := range s.digests {
-		if refusal := d.check(m.m.body); refusal != nil {
-			return nil, refusal
-		}
-	}
-	return &ReadSeal{string(s.base), s.replayKey, s.covered, s.quirks | quirk}, nil
+	return &ReadSeal{string(s.base), s.replayKey, s.covered, s.quirks}, nil
 }
 
 // SealMessage seals a message with a profile.
@@ -240,29 +225,22 @@ func SealMessage(m *MessageView, p Profile, key crypto.Signer, alg Algorithm, ch
 
 // VerifyFields verifies a JAdES signature over the fields of a request that
 // holds no body, as published examples are: by profile, by its form if lenient.
+// They do not seal all that a bank demands.
 func VerifyFields(r *http.Request, lenient bool, leaf *x509.Certificate) (*ReadSeal, error) {
-	p := JAdESHTTP()
+	p := JAdESHTTP().AllowAge(0, 0)
 	if lenient {
 		p = p.AllowQuirks(p.known &^ QuirkAnySalt)
 	}
 	m := requestMessage(r)
 	m.scheme = "https"
-	// The examples do not seal all that a bank demands.
 	m.header.Del("X-Request-Id")
-	s, refusal := p.parse(m, &p)
+	s, refusal := p.read(m)
 	if refusal != nil {
 		return nil, refusal
 	}
-	if refusal := p.match(s, leaf); refusal != nil {
+	s.chain = []*x509.Certificate{leaf}
+	if _, refusal := p.prove(s, s.signedAt); refusal != nil {
 		return nil, refusal
 	}
-	a, refusal := chooseAlgorithm(leaf.PublicKey, p.algorithms, s.claimed)
-	if refusal != nil {
-		return nil, refusal
-	}
-	quirk, refusal := a.verify(leaf.PublicKey, s.base, s.signature, false)
-	if refusal != nil {
-		return nil, refusal
-	}
-	return &ReadSeal{string(s.base), s.replayKey, s.covered, s.quirks | quirk}, nil
+	return &ReadSeal{string(s.base), s.replayKey, s.covered, s.quirks}, nil
 }

@@ -57,6 +57,10 @@ type sealed struct {
 	base      []byte
 	claimed   Algorithm
 	signature []byte
+	// otherBase is what is signed under a quirk that shows only when base does not
+	// verify, nil when there is none.
+	otherBase  []byte
+	otherQuirk Quirk
 	// issuer is iss of OBIE, for match.
 	issuer string
 	// covered are the names of the sealed components as the standard writes them.

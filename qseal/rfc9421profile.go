@@ -121,11 +121,8 @@ func readSignature(m *message, p *signatureParams) (*sealed, *Error) {
 	}
 	s.covered = make([]string, 0, len(p.components))
 	for i := range p.components {
-		text, err := p.components[i].appendIdentifier(nil)
-		if err != nil {
-			return nil, reject(ReasonFormat, "%w", err)
-		}
-		s.covered = append(s.covered, string(text))
+		// The bare name: the hop-by-hop guard holds these fields too.
+		s.covered = append(s.covered, p.components[i].name)
 	}
 	return s, nil
 }

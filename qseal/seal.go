@@ -57,7 +57,12 @@ func (p *Profile) prove(s *sealed, at time.Time) (*proof, *Error) {
 	if refusal := p.checkTimes(s, at); refusal != nil {
 		return nil, refusal
 	}
-	quirk, refusal := algorithm.verify(leaf.PublicKey, s.base, s.signature, p.allowed&QuirkAnySalt != 0)
+	anySalt := p.allowed&QuirkAnySalt != 0
+	quirk, refusal := algorithm.verify(leaf.PublicKey, s.base, s.signature, anySalt)
+	if refusal != nil && s.otherBase != nil {
+		quirk, refusal = algorithm.verify(leaf.PublicKey, s.otherBase, s.signature, anySalt)
+		quirk |= s.otherQuirk
+	}
 	if refusal != nil {
 		return nil, refusal
 	}
