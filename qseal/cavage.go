@@ -139,7 +139,8 @@ func (c *cavage) setHeaders(list string) *Error {
 		switch lower {
 		case fieldTarget, fieldCreated, fieldExpires:
 		default:
-			if canonicalName(lower) == "" {
+			// Before folding: U+212A would become a k.
+			if !isToken(name) {
 				return reject(ReasonFormat, "%.60q in headers is no field name", name)
 			}
 		}

@@ -64,7 +64,7 @@ func originForm(r *http.Request) string {
 		if r.URL == nil {
 			return ""
 		}
-		return r.URL.RequestURI()
+		target = r.URL.RequestURI()
 	}
 	return stripAuthority(target)
 }
@@ -155,11 +155,13 @@ func canonicalName(lower string) string {
 	case "content-length":
 		return "Content-Length"
 	}
-	if !isToken(lower) || strings.ToLower(lower) != lower {
+	if !isToken(lower) || strings.ContainsFunc(lower, isUpper) {
 		return ""
 	}
 	return textproto.CanonicalMIMEHeaderKey(lower)
 }
+
+func isUpper(r rune) bool { return 'A' <= r && r <= 'Z' }
 
 // isToken reports a token of RFC 9110, 5.6.2.
 func isToken(s string) bool {

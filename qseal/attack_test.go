@@ -1,0 +1,634 @@
+package qseal_test
+
+import (
+	"crypto"
+	_ "crypto/sha1" // an attack needs it
+	"crypto/sha512"
+	"crypto/x509"
+	"encoding/asn1"
+	"encoding/base64"
+	"encoding/pem"
+	"io"
+	"math/big"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/seed-b953571c/eidas"
+	"github.com/seed-b953571c/eidas/eidastest"
+	"github.com/seed-b953571c/eidas/qseal"
+)
+
+// The attacks on the message. The numbers are those of the attack list that the
+// package is built against.
+
+func TestAttack01AllSignatureFieldsRemoved(t *testing.T) {
+	s := newScene(t, qseal.BerlinGroup13())
+	s.refused(qseal.ReasonSignatureMissing, later(func(r *http.Request) {
+		for _, name := range []string{"Signature", "Digest", "Tpp-Signature-Certificate"} {
+			r.Header.Del(name)
+		}
+	}))
+}
+
+func TestAttack02SomeSignatureFieldsRemoved(t *testing.T) {
+	for name, want := range map[string]qseal.Reason{
+		"Signature": qseal.ReasonSignatureMissing, "Digest": qseal.ReasonDigestMissing,
+		"Tpp-Signature-Certificate": qseal.ReasonCertificateMissing, "X-Request-Id": qseal.ReasonFieldMissing,
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newScene(t, qseal.BerlinGroup13())
+			remove := func(r *http.Request) { r.Header.Del(name) }
+			s.refused(want, later(remove))
+			if name == "X-Request-Id" {
+				return
+			}
+			// Unsealed requests may pass: one that has lost a part is none.
+			s.config.AllowUnsealed = true
+			w := httptest.NewRecorder()
+			s.verifier().Handler(mustNotRun(t)).ServeHTTP(w, s.order(later(remove)))
+			assert.Equal(t, http.StatusUnauthorized, w.Code)
+		})
+	}
+}
+
+func mustNotRun(t *testing.T) http.Handler {
+	t.Helper()
+	return http.HandlerFunc(func(http.ResponseWriter, *http.Request) { assert.Fail(t, "handler was called") })
+}
+
+func TestAttack03MandatoryFieldNotCovered(t *testing.T) {
+	for _, covered := range []string{"x-request-id", "digest"} {
+		newScene(t, qseal.BerlinGroup13()).refused(qseal.ReasonCoverage, covering(covered))
+	}
+}
+
+func TestAttack04PSUFields(t *testing.T) {
+	for _, name := range []string{"psu-id", "psu-corporate-id", "tpp-redirect-uri"} {
+		t.Run(name, func(t *testing.T) {
+			s := newScene(t, qseal.BerlinGroup13())
+			s.refused(qseal.ReasonCoverage, header(name, "x"))
+			s.refused(qseal.ReasonFieldMissing, covering("digest x-request-id "+name))
+			s.config.Replay = replayMemory(t)
+			require.NoError(t, s.verify(s.order(header(name, "x"), covering("digest x-request-id "+name))))
+			s.refused(qseal.ReasonSignatureInvalid, header(name, "x"), covering("digest x-request-id "+name),
+				later(func(r *http.Request) { r.Header.Set(name, "y") }))
+		})
+	}
+}
+
+func TestAttack05ExtraCoveredField(t *testing.T) {
+	for _, name := range []string{"accept", "date", "psu-ip-address", "(request-target)"} {
+		s := newScene(t, qseal.BerlinGroup13())
+		edits := []func(*forged){
+			header("accept", "*/*"), header("date", s.at.UTC().Format(http.TimeFormat)), header("psu-ip-address", "192.0.2.1"),
+			covering("digest x-request-id " + name),
+		}
+		s.refused(qseal.ReasonCoverage, edits...)
+		s.config.Profile = s.config.Profile.AllowQuirks(qseal.QuirkExtraFields)
+		s.config.Replay = replayMemory(t)
+		seal, err := s.verifier().VerifyRequest(t.Context(), s.order(edits...), s.at)
+		require.NoError(t, err, name)
+		assert.Equal(t, qseal.QuirkExtraFields, seal.Quirks)
+		assert.Equal(t, name == "(request-target)", seal.PathBound)
+	}
+}
+
+func TestAttack06RepeatedFields(t *testing.T) {
+	for _, name := range []string{"X-Request-Id", "Digest", "Tpp-Signature-Certificate", "Psu-Id"} {
+		t.Run(name, func(t *testing.T) {
+			s := newScene(t, qseal.BerlinGroup13())
+			covered := []func(*forged){}
+			if name == "Psu-Id" {
+				covered = append(covered, header("psu-id", "a"), covering("digest x-request-id psu-id"))
+			}
+			// One is sealed, another is put before or after it.
+			for _, first := range []bool{true, false} {
+				s.refused(qseal.ReasonRepeated, append(covered, later(func(r *http.Request) {
+					lines := append(r.Header[name], "other")
+					if first {
+						lines[0], lines[1] = lines[1], lines[0]
+					}
+					r.Header[name] = lines
+				}))...)
+			}
+			// Both are sealed, joined.
+			if name != "Tpp-Signature-Certificate" && name != "Digest" {
+				s.refused(qseal.ReasonRepeated, append(covered, header(name, "a", "b"))...)
+			}
+		})
+	}
+}
+
+func TestAttack07FieldListedTwice(t *testing.T) {
+	newScene(t, qseal.BerlinGroup13()).refused(qseal.ReasonFormat, covering("digest x-request-id digest"))
+}
+
+func TestAttack08TwoSignatures(t *testing.T) {
+	s := newScene(t, qseal.BerlinGroup13())
+	s.refused(qseal.ReasonRepeated, later(func(r *http.Request) { r.Header.Add("Signature", r.Header.Get("Signature")) }))
+	s.refused(qseal.ReasonFormat, later(func(r *http.Request) {
+		r.Header.Set("Signature", r.Header.Get("Signature")+","+r.Header.Get("Signature"))
+	}))
+}
+
+func TestAttack09DuplicateParameters(t *testing.T) {
+	for _, name := range []string{"keyId", "algorithm", "headers", "signature"} {
+		for _, first := range []bool{true, false} {
+			newScene(t, qseal.BerlinGroup13()).refused(qseal.ReasonFormat, later(func(r *http.Request) {
+				value := r.Header.Get("Signature")
+				if first {
+					r.Header.Set("Signature", name+`="x",`+value)
+				} else {
+					r.Header.Set("Signature", value+`,`+name+`="x"`)
+				}
+			}))
+		}
+	}
+}
+
+func TestAttack10EmptyHeaders(t *testing.T) {
+	for _, covered := range []string{"", " ", "digest  x-request-id"} {
+		newScene(t, qseal.BerlinGroup13()).refused(qseal.ReasonFormat, covering(covered))
+	}
+	s := newScene(t, qseal.BerlinGroup13())
+	s.refused(qseal.ReasonHeader, func(f *forged) {
+		f.value = func(p map[string]string) string {
+			return `keyId="` + p["keyId"] + `",algorithm="ecdsa-sha256",signature="` + p["signature"] + `"`
+		}
+	})
+}
+
+func TestAttack11Digest(t *testing.T) {
+	half := strings.TrimSuffix(digestOf(payment)[:40], "=") + "=="
+	sum := sha512.Sum512([]byte(payment))
+	wide := "SHA-512=" + base64.StdEncoding.EncodeToString(sum[:])
+	for name, digest := range map[string]string{
+		"of another body":            digestOf(payment + " "),
+		"truncated":                  half,
+		"MD5":                        "MD5=" + base64.StdEncoding.EncodeToString(make([]byte, 16)),
+		"SHA-1":                      "SHA=" + base64.StdEncoding.EncodeToString(make([]byte, 20)),
+		"two, the second wrong":      digestOf(payment) + ",SHA-512=" + base64.StdEncoding.EncodeToString(make([]byte, 64)),
+		"two, the first wrong":       digestOf("x") + "," + wide,
+		"twice the same":             digestOf(payment) + "," + digestOf(payment),
+		"with MD5 beside":            digestOf(payment) + ",MD5=" + base64.StdEncoding.EncodeToString(make([]byte, 16)),
+		"base64url":                  strings.NewReplacer("+", "-", "/", "_").Replace("SHA-256=" + strings.Repeat("+", 43) + "="),
+		"without padding":            strings.TrimRight(digestOf(payment), "="),
+		"of no algorithm":            strings.TrimPrefix(digestOf(payment), "SHA-256="),
+		"empty":                      "",
+		"too long":                   digestOf(payment) + strings.Repeat(" ", 600),
+		"length of another":          "SHA-512=" + strings.TrimPrefix(digestOf(payment), "SHA-256="),
+		"with a line break in it":    "SHA-256=\n" + strings.TrimPrefix(digestOf(payment), "SHA-256="),
+		"non-zero bits in last char": nonCanonical(digestOf(payment)),
+	} {
+		t.Run(name, func(t *testing.T) {
+			newScene(t, qseal.BerlinGroup13()).refused(qseal.ReasonDigest, header("Digest", digest))
+		})
+	}
+	for _, digest := range []string{wide, strings.ToLower(wide[:7]) + wide[7:], digestOf(payment) + ", " + wide} {
+		s := newScene(t, qseal.BerlinGroup13())
+		require.NoError(t, s.verify(s.order(header("Digest", digest))))
+	}
+}
+
+// nonCanonical sets a bit that base64 does not need.
+func nonCanonical(digest string) string {
+	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+	i := len(digest) - 2
+	return digest[:i] + string(alphabet[strings.IndexByte(alphabet, digest[i])|1]) + "="
+}
+
+func TestAttack12BodylessDigest(t *testing.T) {
+	object := "{}"
+	none := func(f *forged) { f.method, f.body, f.sealedBody = http.MethodGet, "", &object }
+	s := newScene(t, qseal.BerlinGroup13())
+	s.refused(qseal.ReasonDigest, none)
+	s.config.Profile = s.config.Profile.AllowQuirks(qseal.QuirkEmptyObject)
+	seal, err := s.verifier().VerifyRequest(t.Context(), s.order(none), s.at)
+	require.NoError(t, err)
+	assert.Equal(t, qseal.QuirkEmptyObject, seal.Quirks)
+	// The quirk is about messages without a body only.
+	s.refused(qseal.ReasonDigest, func(f *forged) { f.sealedBody = &object })
+	// A body smuggled into a GET.
+	empty := ""
+	s.refused(qseal.ReasonDigest, func(f *forged) { f.method, f.sealedBody = http.MethodGet, &empty })
+	s.config.Replay = replayMemory(t)
+	require.NoError(t, s.verify(s.order(func(f *forged) { f.method, f.body = http.MethodGet, "" })))
+}
+
+func TestAttack13Dates(t *testing.T) {
+	for name, row := range map[string]struct {
+		offset time.Duration
+		want   qseal.Reason
+	}{
+		"now": {0, 0}, "a little ago": {-4 * time.Minute, 0}, "a little ahead": {30 * time.Second, 0},
+		"long ago": {-6 * time.Minute, qseal.ReasonStale}, "far ahead": {2 * time.Minute, qseal.ReasonIssuedInFuture},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newScene(t, qseal.BerlinGroup13().AllowQuirks(qseal.QuirkExtraFields))
+			date := s.at.Add(row.offset).UTC().Format(http.TimeFormat)
+			err := s.verify(s.order(header("date", date), covering("date digest x-request-id")))
+			assert.Equal(t, row.want.String(), qseal.ReasonOf(err).String(), "%v", err)
+		})
+	}
+	s := newScene(t, qseal.BerlinGroup13().AllowQuirks(qseal.QuirkExtraFields))
+	s.refused(qseal.ReasonFormat, header("date", "Mon, 9 May 2022 06:26:01 IST"), covering("date digest x-request-id"))
+	for _, parameter := range []string{"created=1402170695", "expires=4102444800"} {
+		s.refused(qseal.ReasonHeader, later(func(r *http.Request) {
+			r.Header.Set("Signature", r.Header.Get("Signature")+","+parameter)
+		}))
+	}
+}
+
+func TestAttack14Replay(t *testing.T) {
+	s := newScene(t, qseal.BerlinGroup13())
+	require.NoError(t, s.verify(s.order()))
+	require.ErrorIs(t, s.verify(s.order()), qseal.ReasonReplay)
+	require.NoError(t, s.verify(s.order(header("x-request-id", "another"))))
+
+	// The same id of another TPP is another id.
+	const otherID = "PSDLT-BL-LB000469"
+	honest := s.leaf
+	s.leaf, s.peer = s.w.QSealC("LT", otherID, roles), identityOf(t, otherID)
+	require.NoError(t, s.verify(s.order()))
+	require.ErrorIs(t, s.verify(s.order()), qseal.ReasonReplay)
+
+	// Nobody uses up an id that is refused for another reason.
+	s.leaf, s.peer = honest, identityOf(t, tppID)
+	require.ErrorIs(t, s.verify(s.order(header("x-request-id", "third"), later(func(r *http.Request) {
+		*r = *clone(r, payment+" ")
+	}))), qseal.ReasonDigest)
+	require.NoError(t, s.verify(s.order(header("x-request-id", "third"))))
+
+	// The bank's store is down.
+	s.config.Replay = storeFunc(func(string) (bool, error) { return true, errOutage })
+	require.ErrorIs(t, s.verify(s.order()), qseal.ReasonReplayUnavailable)
+	s.config.AllowReplayUnavailable = true
+	seal, err := s.verifier().VerifyRequest(t.Context(), s.order(), s.at)
+	require.NoError(t, err)
+	assert.True(t, seal.ReplayUnchecked)
+}
+
+func TestAttack15SealOnAnotherPath(t *testing.T) {
+	for name, edit := range map[string]func(f *forged){
+		"path":   func(f *forged) { f.target = "/v1/payments/instant" },
+		"method": func(f *forged) { f.method = http.MethodPut },
+		"query":  func(f *forged) { f.target = "/v1/payments?account=2" },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newScene(t, qseal.BerlinGroup13())
+			require.NoError(t, s.verify(s.order()))
+			require.ErrorIs(t, s.verify(s.order(edit)), qseal.ReasonReplay)
+			// That the store is what stops it:
+			s.config.Replay = replayMemory(t)
+			require.NoError(t, s.verify(s.order(edit)))
+		})
+	}
+	_, err := qseal.New(qseal.Config{
+		Validator: newScene(t, qseal.BerlinGroup13()).config.Validator, Profile: qseal.BerlinGroup13(), AllowAnyPeer: true,
+	})
+	assert.ErrorContains(t, err, "Config.Replay")
+}
+
+func TestAttack17KeyIDOfAnotherCertificate(t *testing.T) {
+	s := newScene(t, qseal.BerlinGroup13())
+	other := s.w.QSealC("DE", tppID, roles).Certificate
+	own := s.leaf.Certificate
+	for name, keyID := range map[string]string{
+		"serial": "SN=" + other.SerialNumber.Text(16) + ",CA=" + own.Issuer.String(),
+		"issuer": "SN=" + own.SerialNumber.Text(16) + ",CA=" + other.Issuer.String(),
+		"part":   "SN=" + own.SerialNumber.Text(16) + ",CA=C=LT",
+		"more":   keyIDOf(own) + ",OU=more",
+	} {
+		t.Run(name, func(t *testing.T) {
+			s.refused(qseal.ReasonCertificateMismatch, func(f *forged) { f.keyID = keyID })
+		})
+	}
+	for name, keyID := range map[string]string{
+		"no SN": "CA=" + own.Issuer.String(), "no CA": "SN=" + own.SerialNumber.Text(16), "empty SN": "SN=,CA=" + own.Issuer.String(),
+	} {
+		t.Run(name, func(t *testing.T) {
+			s.refused(qseal.ReasonFormat, func(f *forged) { f.keyID = keyID })
+		})
+	}
+}
+
+func TestAttack19ForeignSeal(t *testing.T) {
+	s := newScene(t, qseal.BerlinGroup13())
+	other := s.w.QSealC("LT", "PSDLT-BL-LB000469", roles)
+	// The certificate of another in the header, keyId to match: the key does not.
+	s.refused(qseal.ReasonSignatureInvalid,
+		header("tpp-signature-certificate", base64.StdEncoding.EncodeToString(other.Certificate.Raw)),
+		func(f *forged) { f.keyID = keyIDOf(other.Certificate) })
+	// A good seal of another over this TPP's connection.
+	foreign := func(f *forged) {
+		f.leaf, f.keyID = other, keyIDOf(other.Certificate)
+		f.header.Set("Tpp-Signature-Certificate", base64.StdEncoding.EncodeToString(other.Certificate.Raw))
+	}
+	s.refused(qseal.ReasonPeer, foreign)
+	w := httptest.NewRecorder()
+	s.verifier().Handler(mustNotRun(t)).ServeHTTP(w, s.order(foreign))
+	assert.Equal(t, http.StatusUnauthorized, w.Code)
+	// Nobody on the connection.
+	s.peer = eidas.Identity{}
+	require.ErrorIs(t, s.verify(s.order()), qseal.ReasonPeerMissing)
+}
+
+func TestAttack20SimilarIdentity(t *testing.T) {
+	for _, id := range []string{
+		"PSDLT-BL-lb000468", "PSDLV-BL-LB000468", "PSDLT-BK-LB000468", "PSDLT-BL-LB00046\u0417", "PSDLT-BL-LB0004680",
+	} {
+		t.Run(id, func(t *testing.T) {
+			s := newScene(t, qseal.BerlinGroup13())
+			s.leaf = s.w.QSealC("LT", id, roles)
+			err := s.verify(s.order())
+			assert.Contains(t, []qseal.Reason{qseal.ReasonPeer, qseal.ReasonCertificate}, qseal.ReasonOf(err), "%v", err)
+		})
+	}
+}
+
+// The standing of the sealer, as the Validator sees it: 21 to 25 and 27.
+func TestAttack21To27Certificates(t *testing.T) {
+	for name, row := range map[string]struct {
+		edit func(r *eidastest.Request, s *scene)
+		want eidas.Reason
+	}{
+		"21 QWAC":              {func(r *eidastest.Request, _ *scene) { *r = eidastest.QWAC(tppID, roles) }, eidas.ReasonWrongType},
+		"21 QcType web":        {func(r *eidastest.Request, _ *scene) { r.Statements.Types = []string{eidastest.TypeWeb} }, eidas.ReasonWrongType},
+		"22 natural person":    {func(r *eidastest.Request, _ *scene) { r.Statements.Types = []string{eidastest.TypeESign} }, eidas.ReasonWrongType},
+		"23 no PSD2 statement": {func(r *eidastest.Request, _ *scene) { r.Statements.PSD2 = nil }, eidas.ReasonPSD2Missing},
+		"24 expired":           {func(r *eidastest.Request, s *scene) { r.NotAfter = s.at.Add(-time.Second) }, eidas.ReasonExpired},
+		"24 not yet valid":     {func(r *eidastest.Request, s *scene) { r.NotBefore = s.at.Add(time.Hour) }, eidas.ReasonNotYetValid},
+		"27 no signature bit":  {func(r *eidastest.Request, _ *scene) { r.KeyUsage = x509.KeyUsageKeyEncipherment }, eidas.ReasonKeyUsage},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newScene(t, qseal.BerlinGroup13())
+			r := eidastest.QSealC(tppID, roles)
+			row.edit(&r, s)
+			s.leaf = s.w.Issue("LT", r)
+			err := s.verify(s.order())
+			require.ErrorIs(t, err, qseal.ReasonCertificate)
+			assert.ErrorIs(t, err, row.want)
+		})
+	}
+}
+
+func TestAttack24RevokedOrWithdrawn(t *testing.T) {
+	for want, end := range map[eidas.Reason]func(s *scene){
+		eidas.ReasonRevoked:           func(s *scene) { s.w.QTSP("LT").Revoke(s.leaf, 1) },
+		eidas.ReasonServiceNotGranted: func(s *scene) { s.w.Check(s.w.QTSP("LT").Withdraw(s.w.Now())) },
+	} {
+		t.Run(want.String(), func(t *testing.T) {
+			s := newScene(t, qseal.BerlinGroup13())
+			v := s.verifier() // one, that remembers the sealer
+			_, err := v.VerifyRequest(t.Context(), s.order(), s.at)
+			require.NoError(t, err)
+			end(s)
+			s.at = s.w.Now()
+			_, err = v.VerifyRequest(t.Context(), s.order(header("x-request-id", "2")), s.at)
+			assert.ErrorIs(t, err, want)
+		})
+	}
+}
+
+func TestAttack25Impostor(t *testing.T) {
+	s := newScene(t, qseal.BerlinGroup13())
+	l, err := s.w.Impostor("LT").IssueQSealC(tppID, roles)
+	require.NoError(t, err)
+	s.leaf = l
+	err = s.verify(s.order())
+	require.ErrorIs(t, err, qseal.ReasonCertificate)
+	assert.ErrorIs(t, err, eidas.ReasonSignatureInvalid)
+}
+
+// Not an attack: whatever has been replaced, it is the same TPP.
+func TestAttack28RotatedCertificatePasses(t *testing.T) {
+	s := newScene(t, qseal.BerlinGroup13())
+	v := s.verifier()
+	for i, territory := range []string{"LT", "DE", "LT"} {
+		s.leaf = s.w.QSealC(territory, tppID, roles)
+		seal, err := v.VerifyRequest(t.Context(), s.order(header("x-request-id", string(rune('a'+i)))), s.at)
+		require.NoError(t, err)
+		assert.Equal(t, s.peer, seal.Signer.Identity)
+	}
+}
+
+func TestAttack29NoneAndSecretKeys(t *testing.T) {
+	s := newScene(t, qseal.BerlinGroup13())
+	s.config.Profile = s.config.Profile.AllowQuirks(s.config.Profile.KnownQuirks())
+	for _, name := range []string{"none", "hmac-sha256", "hmac-sha512", "HS256", "rsa-sha1", "SHA1withRSA", "rsa", "ed25519", "Ecdsa-Sha256"} {
+		t.Run(name, func(t *testing.T) {
+			s.refused(qseal.ReasonAlgorithm, func(f *forged) { f.algorithm = name })
+		})
+	}
+}
+
+func TestAttack30CavageAlgorithmOfAnotherKey(t *testing.T) {
+	s := newScene(t, qseal.BerlinGroup13())
+	for _, name := range []string{"rsa-sha256", "rsa-sha512"} {
+		s.refused(qseal.ReasonAlgorithm, func(f *forged) { f.algorithm = name })
+	}
+	s.refused(qseal.ReasonSignatureInvalid, func(f *forged) { f.algorithm = "ecdsa-sha512" })
+	s.refused(qseal.ReasonAlgorithm, func(f *forged) { f.algorithm = "hs2019" })
+	s.config.Profile = s.config.Profile.AllowQuirks(qseal.QuirkHS2019)
+	s.config.Replay = replayMemory(t)
+	require.NoError(t, s.verify(s.order(func(f *forged) { f.algorithm = "hs2019" })))
+}
+
+func rsaScene(t *testing.T, p qseal.Profile) *scene {
+	t.Helper()
+	s := newScene(t, p)
+	r := eidastest.QSealC(tppID, roles)
+	r.KeyType = eidastest.RSA2048
+	s.leaf = s.w.Issue("LT", r)
+	return s
+}
+
+func TestAttack31And34SignaturesOfAnotherKind(t *testing.T) {
+	s := rsaScene(t, qseal.BerlinGroup13())
+	order := func(h crypto.Hash, options crypto.SignerOpts) *http.Request {
+		return s.order(func(f *forged) {
+			f.algorithm = "rsa-sha256"
+			f.signature = func(key crypto.Signer, base []byte) string {
+				hashed := h.New()
+				hashed.Write(base)
+				signature, err := key.Sign(randomness, hashed.Sum(nil), options)
+				require.NoError(t, err)
+				return base64.StdEncoding.EncodeToString(signature)
+			}
+		})
+	}
+	require.NoError(t, s.verify(order(crypto.SHA256, crypto.SHA256)))
+	require.ErrorIs(t, s.verify(order(crypto.SHA1, crypto.SHA1)), qseal.ReasonSignatureInvalid, "labelled SHA-256")
+	require.ErrorIs(t, s.verify(order(crypto.SHA512, crypto.SHA512)), qseal.ReasonSignatureInvalid)
+	require.ErrorIs(t, s.verify(order(crypto.SHA256, pssOptions)), qseal.ReasonSignatureInvalid)
+}
+
+func TestAttack33EncodingsOfECDSA(t *testing.T) {
+	s := newScene(t, qseal.BerlinGroup13())
+	type pair struct{ R, S *big.Int }
+	for name, edit := range map[string]func(p pair) []byte{
+		"r and s side by side": func(p pair) []byte {
+			return append(p.R.FillBytes(make([]byte, 32)), p.S.FillBytes(make([]byte, 32))...)
+		},
+		"r is zero":      func(p pair) []byte { return marshal(t, pair{new(big.Int), p.S}) },
+		"s is zero":      func(p pair) []byte { return marshal(t, pair{p.R, new(big.Int)}) },
+		"r is negative":  func(p pair) []byte { return marshal(t, pair{new(big.Int).Neg(p.R), p.S}) },
+		"s is too large": func(p pair) []byte { return marshal(t, pair{p.R, new(big.Int).Lsh(p.S, 256)}) },
+		"trailing byte":  func(p pair) []byte { return append(marshal(t, p), 0) },
+		"nothing":        func(pair) []byte { return []byte{0} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s.refused(qseal.ReasonSignatureInvalid, func(f *forged) {
+				sign := f.signature
+				f.signature = func(key crypto.Signer, base []byte) string {
+					der, err := base64.StdEncoding.DecodeString(sign(key, base))
+					require.NoError(t, err)
+					var p pair
+					_, err = asn1.Unmarshal(der, &p)
+					require.NoError(t, err)
+					return base64.StdEncoding.EncodeToString(edit(p))
+				}
+			})
+		})
+	}
+}
+
+func marshal(t *testing.T, v any) []byte {
+	t.Helper()
+	b, err := asn1.Marshal(v)
+	require.NoError(t, err)
+	return b
+}
+
+func TestAttack35WeakKeys(t *testing.T) {
+	s := newScene(t, qseal.BerlinGroup13())
+	r := eidastest.QSealC(tppID, roles)
+	r.KeyType = eidastest.RSA1024
+	s.leaf = s.w.Issue("LT", r)
+	err := s.verify(s.order(func(f *forged) { f.algorithm = "rsa-sha256" }))
+	require.ErrorIs(t, err, qseal.ReasonKey)
+}
+
+func TestAttack46HopByHop(t *testing.T) {
+	for _, name := range []string{"Digest", "Signature", "TPP-Signature-Certificate", "x-request-id", "psu-id"} {
+		for _, connection := range []string{"close, " + name, strings.ToUpper(name), "keep-alive ,\t" + name + " ,x"} {
+			newScene(t, qseal.BerlinGroup13()).refused(qseal.ReasonHopByHop,
+				header("psu-id", "x"), covering("digest x-request-id psu-id"), header("connection", connection))
+		}
+	}
+	newScene(t, qseal.BerlinGroup13()).refused(qseal.ReasonHopByHop, header("connection", "close", "digest"))
+	s := newScene(t, qseal.BerlinGroup13())
+	require.NoError(t, s.verify(s.order(header("connection", "close, TE"))))
+}
+
+func TestAttack47FieldNames(t *testing.T) {
+	for _, name := range []string{"psu\u2212id", "\u212Aey", "x\vy", "a:b", "psu-id\t"} {
+		s := newScene(t, qseal.BerlinGroup13().AllowQuirks(qseal.QuirkExtraFields|qseal.QuirkMixedCase))
+		s.refused(qseal.ReasonFormat, covering("digest x-request-id "+name))
+	}
+	// A value may hold what is not UTF-8: it is octets.
+	s := newScene(t, qseal.BerlinGroup13())
+	require.NoError(t, s.verify(s.order(header("psu-id", "\xff\xfe"), covering("digest x-request-id psu-id"))))
+}
+
+func TestAttack48CompressedBodyIsSealedAsItArrives(t *testing.T) {
+	s := newScene(t, qseal.BerlinGroup13())
+	coded := "\x1f\x8b not what it says"
+	require.NoError(t, s.verify(s.order(func(f *forged) { f.body = coded }, header("content-encoding", "gzip"))))
+}
+
+func TestAttack49BrokenBody(t *testing.T) {
+	s := newScene(t, qseal.BerlinGroup13())
+	s.refused(qseal.ReasonBody, later(func(r *http.Request) {
+		r.Body = io.NopCloser(io.MultiReader(strings.NewReader(payment), errorReader{}))
+	}))
+	// A digest in a trailer is none.
+	s.refused(qseal.ReasonDigestMissing, later(func(r *http.Request) {
+		r.Trailer = http.Header{"Digest": r.Header["Digest"]}
+		r.Header.Del("Digest")
+	}))
+	// More than net/http has announced.
+	s.refused(qseal.ReasonBody, later(func(r *http.Request) { r.ContentLength = 0 }))
+}
+
+type errorReader struct{}
+
+func (errorReader) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
+
+func TestAttack50LargeBody(t *testing.T) {
+	s := newScene(t, qseal.BerlinGroup13())
+	for name, row := range map[string]struct {
+		declared int64
+		read     int
+	}{"announced": {5000, 0}, "not announced": {-1, 4097}, "announced smaller": {10, 4097}} {
+		t.Run(name, func(t *testing.T) {
+			body := &countingBody{Reader: strings.NewReader(strings.Repeat(" ", 5000))}
+			r := s.order()
+			r.Body, r.ContentLength = body, row.declared
+			s.config.Replay = replayMemory(t)
+			err := s.verify(r)
+			require.ErrorIs(t, err, qseal.ReasonTooLarge)
+			assert.LessOrEqual(t, body.n, row.read)
+			w := httptest.NewRecorder()
+			s.config.Profile.WriteRefusal(w, err)
+			assert.Equal(t, http.StatusRequestEntityTooLarge, w.Code)
+		})
+	}
+	full := strings.Repeat(" ", 4096)
+	s.config.Replay = replayMemory(t)
+	require.NoError(t, s.verify(s.order(func(f *forged) { f.body = full })))
+	// The body of a stranger is not even read.
+	body := &countingBody{Reader: strings.NewReader(payment)}
+	r := s.order(later(func(r *http.Request) { r.Header.Set("X-Request-Id", "other") }))
+	r.Body = body
+	require.ErrorIs(t, s.verify(r), qseal.ReasonSignatureInvalid)
+	assert.Zero(t, body.n)
+}
+
+func TestAttack53VerdictInTheMessageIsNone(t *testing.T) {
+	s := newScene(t, qseal.BerlinGroup13())
+	s.config.AllowUnsealed = true
+	r := httptest.NewRequest(http.MethodGet, "/", nil)
+	r.Header.Set("X-Seal", tppID)
+	called := false
+	s.verifier().Handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		called = true
+		_, sealed := qseal.FromContext(r.Context())
+		assert.False(t, sealed)
+	})).ServeHTTP(httptest.NewRecorder(), r)
+	assert.True(t, called)
+}
+
+// PEM in the certificate field: refused, and accepted as a quirk.
+func TestCertificateFieldForms(t *testing.T) {
+	s := newScene(t, qseal.BerlinGroup13())
+	text := string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.leaf.Certificate.Raw}))
+	plain := base64.StdEncoding.EncodeToString(s.leaf.Certificate.Raw)
+	for name, row := range map[string]struct {
+		value string
+		quirk bool
+	}{
+		"PEM without line breaks": {strings.ReplaceAll(text, "\n", ""), true},
+		"base64 of PEM":           {base64.StdEncoding.EncodeToString([]byte(text)), true},
+		"line break":              {plain[:64] + "\n" + plain[64:], false},
+		"base64url":               {base64.URLEncoding.EncodeToString(s.leaf.Certificate.Raw), false},
+		"no padding":              {strings.TrimRight(plain, "=") + "A", false},
+		"empty":                   {"", false},
+		"too long":                {strings.Repeat("A", 50<<10), false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s.config.Profile = qseal.BerlinGroup13()
+			s.refused(qseal.ReasonCertificateMalformed, header("tpp-signature-certificate", row.value))
+			s.config.Profile = s.config.Profile.AllowQuirks(qseal.QuirkPEMCertificate)
+			s.config.Replay = replayMemory(t)
+			err := s.verify(s.order(header("tpp-signature-certificate", row.value)))
+			assert.Equal(t, row.quirk, err == nil, "%v", err)
+		})
+	}
+}
