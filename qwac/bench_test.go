@@ -72,6 +72,7 @@ func cachingValidator(tb testing.TB, w *eidastest.Test) *eidas.Validator {
 // no allocation.
 func BenchmarkWarmHook(b *testing.B) {
 	eachPeer(b, func(b *testing.B, p *benchPeer) {
+		b.Helper()
 		_, err := p.verifier.Peer(b.Context(), p.state)
 		require.NoError(b, err)
 		config := guard(b, p.verifier, &tls.Config{})
@@ -90,6 +91,7 @@ func BenchmarkWarmHook(b *testing.B) {
 // BenchmarkWarmHooksByHand is the same without ServerConfig.
 func BenchmarkWarmHooksByHand(b *testing.B) {
 	eachPeer(b, func(b *testing.B, p *benchPeer) {
+		b.Helper()
 		_, err := p.verifier.Peer(b.Context(), p.state)
 		require.NoError(b, err)
 		b.ReportAllocs()
@@ -108,6 +110,7 @@ func BenchmarkWarmHooksByHand(b *testing.B) {
 // reports the ratio to the bare signature checks of the path.
 func BenchmarkColdHook(b *testing.B) {
 	eachPeer(b, func(b *testing.B, p *benchPeer) {
+		b.Helper()
 		config := guard(b, p.verifier, &tls.Config{})
 		require.NoError(b, config.VerifyConnection(p.state))
 		result, err := p.validator.Validate(b.Context(), p.state.PeerCertificates, eidas.UseTLS, time.Now())

@@ -1,6 +1,7 @@
 package qwac
 
 import (
+	"context"
 	"crypto/x509"
 
 	"github.com/seed-b953571c/eidas"
@@ -52,3 +53,10 @@ func (r Remembered) Len() int { return r.d.latest.Len() }
 
 // Identities returns how many identities are counted.
 func (r Remembered) Identities() int { return len(r.d.of) }
+
+// OnCommit makes f the observer of v.
+func (v *Verifier) OnCommit(f func(*eidas.Result)) { v.rotation = observerFunc(f) }
+
+type observerFunc func(*eidas.Result)
+
+func (f observerFunc) observe(_ context.Context, r *eidas.Result) { f(r) }
