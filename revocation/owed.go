@@ -36,6 +36,13 @@ func isPointer(id asn1.ObjectIdentifier, value []byte) bool {
 	return false
 }
 
+// NotOwed reports whether the issuer of cert, which the caller has proved, owes
+// no revocation information about it (rule B4): nobody has to be asked, and the
+// status is eidas.StatusNotOwed. Checker does this itself; it is for those who
+// have an answer at hand. An error is an *eidas.Error and says that the
+// certificate contradicts itself.
+func NotOwed(cert *x509.Certificate) (bool, error) { return notOwed(cert) }
+
 // notOwed reports whether the issuer of cert, which the caller has proved,
 // owes no revocation information about it (rule B4). The error says that the
 // certificate contradicts itself.

@@ -43,7 +43,7 @@ With --json, one object:
 		define: func(fs *flag.FlagSet) action {
 			b := &bindingFlags{}
 			fs.StringVar(&b.tls, "tls", "", "`CHAIN` that the server presented, its own certificate first; PEM or DER")
-			fs.Var(&b.at, "at", "`TIME` of judgement, RFC 3339 or a date (default now)")
+			fs.Var(&b.at, "at", "`TIME` of judgement, RFC 3339, a date or Unix seconds (default now)")
 			fs.BoolVar(&b.options.AllowNoExpiry, "allow-no-expiry", false, "accept a binding without exp, as browsers do")
 			return func(_ context.Context, e *env, operands []string) (int, error) {
 				return e.verifyBinding(b, operands)

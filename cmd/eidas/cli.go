@@ -36,6 +36,7 @@ type action func(ctx context.Context, e *env, operands []string) (int, error)
 func commands() []*command {
 	return []*command{
 		demoCommand(), inspectCommand(), verifyCommand(), qualifyCommand(),
+		revocationOCSPCommand(), revocationCRLCommand(),
 		trustlistLoadCommand(), trustlistCheckCommand(), trustlistFetchCommand(), trustlistStatusCommand(),
 		trustlistDiffCommand(), bindingVerifyCommand(), versionCommand(),
 	}

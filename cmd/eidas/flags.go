@@ -30,15 +30,20 @@ type timeFlag struct{ time.Time }
 // String is for the flag package; the help says what the default is.
 func (t *timeFlag) String() string { return "" }
 
-// Set reads RFC 3339, or a date, which is its first instant in UTC.
+// Set reads RFC 3339, or a date, which is its first instant in UTC, or Unix
+// seconds: 9 to 11 digits, which is 1973 to 5138, so that 20261122 is none.
 func (t *timeFlag) Set(s string) error {
+	if n, err := strconv.ParseUint(s, 10, 63); err == nil && len(s) >= 9 && len(s) <= 11 {
+		t.Time = time.Unix(int64(n), 0).UTC()
+		return nil
+	}
 	for _, layout := range []string{time.RFC3339, time.DateOnly} {
 		if v, err := time.Parse(layout, s); err == nil && !v.IsZero() {
 			t.Time = v
 			return nil
 		}
 	}
-	return fmt.Errorf("%q is neither RFC 3339, such as 2026-11-22T12:00:00Z, nor a date", s)
+	return fmt.Errorf("%q is neither RFC 3339, such as 2026-11-22T12:00:00Z, nor a date, nor Unix seconds", s)
 }
 
 // durationFlag is a duration that may be given in days, which time.Duration

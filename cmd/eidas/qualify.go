@@ -44,7 +44,7 @@ With --json, one object:
 			var f worldFlags
 			var at timeFlag
 			f.define(fs)
-			fs.Var(&at, "at", "`TIME` of judgement, RFC 3339 or a date (default now)")
+			fs.Var(&at, "at", "`TIME` of judgement, RFC 3339, a date or Unix seconds (default now)")
 			return func(ctx context.Context, e *env, files []string) (int, error) {
 				if at.IsZero() {
 					at.Time = time.Now()

@@ -42,7 +42,7 @@ With --json, one object:
 			var f worldFlags
 			var at timeFlag
 			f.define(fs)
-			fs.Var(&at, "at", "`TIME` to judge freshness at, RFC 3339 or a date (default that of world.json, else now)")
+			fs.Var(&at, "at", "`TIME` to judge freshness at, RFC 3339, a date or Unix seconds (default that of world.json, else now)")
 			return func(ctx context.Context, e *env, operands []string) (int, error) {
 				if len(operands) > 0 {
 					return 0, usagef("unexpected argument %q", operands[0])

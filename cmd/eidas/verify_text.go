@@ -127,6 +127,8 @@ func degradedText(d eidas.Degradation) string {
 		return "nobody was asked whether it is revoked"
 	case eidas.DegradedRevocationStale:
 		return "the answer about revocation is past its time"
+	case eidas.DegradedRevocationUnchecked:
+		return "nobody could say whether it is revoked"
 	case eidas.DegradedDelegateUnchecked:
 		return "it is open whether the responder that was asked is revoked itself"
 	}
