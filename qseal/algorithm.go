@@ -172,10 +172,9 @@ func (a Algorithm) verify(pub crypto.PublicKey, data, signature []byte, anySalt 
 	var err error
 	switch k := pub.(type) {
 	case *rsa.PublicKey:
-		switch {
-		case i.scheme == schemePKCS1:
+		if i.scheme == schemePKCS1 {
 			err = rsa.VerifyPKCS1v15(k, i.hash, digest, signature)
-		default:
+		} else {
 			err = rsa.VerifyPSS(k, i.hash, digest, signature, &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash})
 			if err != nil && anySalt {
 				quirk = QuirkAnySalt

@@ -140,11 +140,11 @@ func readCavage(m *message, p *Profile, text string) (*cavage, *sealed, *Error) 
 		}
 	}
 	s.pathBound = slices.Contains(c.covered, fieldTarget)
-	return c, s, sealedDate(m, p, s)
+	return c, s, sealedDate(m, s)
 }
 
 // sealedDate takes the time of the seal from a sealed Date.
-func sealedDate(m *message, p *Profile, s *sealed) *Error {
+func sealedDate(m *message, s *sealed) *Error {
 	if !slices.Contains(s.covered, "date") {
 		return nil
 	}

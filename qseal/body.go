@@ -40,7 +40,7 @@ func (b *body) read() ([]byte, *Error) {
 	var buffer bytes.Buffer
 	if b.declared > 0 {
 		// One more than announced: bytes.Buffer would grow to find the end.
-		buffer.Grow(int(b.declared) + bytes.MinRead) //nolint:gosec // below the limit
+		buffer.Grow(int(b.declared) + bytes.MinRead)
 	}
 	n, err := buffer.ReadFrom(io.LimitReader(b.from, b.limit+1))
 	switch {
@@ -110,7 +110,7 @@ func (h *hashed) Read(p []byte) (int, error) {
 		sum.Write(p[:n])
 	}
 	switch {
-	case err == io.EOF: //nolint:errorlint // io.Reader: EOF is never wrapped
+	case err == io.EOF:
 		h.end = h.verdict()
 		return n, h.end
 	case err != nil:

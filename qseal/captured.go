@@ -167,11 +167,11 @@ func (p Profile) Examine(c *Captured, chain []*x509.Certificate, at time.Time) (
 	if p.IsZero() {
 		return nil, reject(ReasonInternal, "zero profile")
 	}
-	s, refusal := p.read(c.m)
+	s, refusal := read(&p, c.m)
 	if refusal != nil {
 		return nil, refusal
 	}
-	algorithm, refusal := p.examine(s, c.m.body, chain, at)
+	algorithm, refusal := examine(&p, s, c.m.body, examined{chain, at})
 	e := &Examination{
 		Profile: p.name, Hint: s.hint, Chain: s.chain, Algorithm: algorithm, Covered: s.covered, PathBound: s.pathBound,
 		SignedAt: s.signedAt, Expires: s.expires, Quirks: s.quirks, Base: s.base, Signature: s.signature,
@@ -182,7 +182,14 @@ func (p Profile) Examine(c *Captured, chain []*x509.Certificate, at time.Time) (
 	return e, nil
 }
 
-func (p *Profile) examine(s *sealed, body []byte, chain []*x509.Certificate, at time.Time) (Algorithm, *Error) {
+// examined is what an examination is given beside the message.
+type examined struct {
+	chain []*x509.Certificate
+	at    time.Time
+}
+
+func examine(p *Profile, s *sealed, body []byte, given examined) (Algorithm, *Error) {
+	chain := given.chain
 	switch {
 	case len(s.chain) == 0 && len(chain) == 0:
 		return 0, reject(ReasonCertificateMissing, "for keyId %.200q", s.hint.KeyID)
@@ -191,7 +198,7 @@ func (p *Profile) examine(s *sealed, body []byte, chain []*x509.Certificate, at 
 	case len(chain) > 0 && !s.chain[0].Equal(chain[0]):
 		return 0, reject(ReasonCertificateMismatch, "the message brings another certificate")
 	}
-	f, refusal := p.prove(s, at)
+	f, refusal := prove(p, s, given.at)
 	if refusal != nil {
 		return 0, refusal
 	}

@@ -2,9 +2,7 @@ package qseal
 
 import (
 	"slices"
-	"strconv"
 	"strings"
-	"time"
 )
 
 // Bounds of a Signature header of draft-cavage.
@@ -207,17 +205,6 @@ func (c *cavage) appendTime(b []byte, name, value string) ([]byte, *Error) {
 		return nil, reject(ReasonFieldMissing, "%s", name)
 	}
 	return append(b, value...), nil
-}
-
-// unixTime reads the parameters created and expires. Only expires may have a
-// fraction (2.1.4, 2.1.5), which is dropped: earlier is safer.
-func unixTime(s string, fraction bool) (time.Time, *Error) {
-	whole, rest, found := strings.Cut(s, ".")
-	n, err := strconv.ParseUint(whole, 10, 40)
-	if err != nil || found && (!fraction || rest == "" || strings.Trim(rest, "0123456789") != "") {
-		return time.Time{}, reject(ReasonFormat, "time %.40q", s)
-	}
-	return time.Unix(int64(n), 0).UTC(), nil //nolint:gosec // 40 bits
 }
 
 // cavageAlgorithm returns the algorithm of a name, 0 for any other. quirk says

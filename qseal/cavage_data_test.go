@@ -191,7 +191,7 @@ func TestDataBerlinGroup(t *testing.T) {
 				m, err := qseal.ParseCaptured(changed)
 				require.NoError(t, err)
 				_, err = examineSignature(&c, p, m, at)
-				assert.Error(t, err, name)
+				require.Error(t, err, name)
 			}
 			_, err = p.Examine(c.captured(t).WithBody([]byte(c.Body+"x")), nil, at)
 			assert.ErrorIs(t, err, qseal.ReasonDigest)

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"net/http"
 	"strconv"
-	"time"
 )
 
 type sealKey struct{}
@@ -28,24 +27,25 @@ func FromContext(ctx context.Context) (*Seal, bool) {
 // calling.
 func (v *Verifier) Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if v.c.AllowUnsealed && !v.c.Profile.touches(r) {
+		if v.c.AllowUnsealed && !touches(&v.c.Profile, r) {
 			next.ServeHTTP(w, r)
 			return
 		}
 		// A copy: the request is its caller's, and gets another body.
-		r = r.WithContext(r.Context())
-		s, err := v.VerifyRequest(r.Context(), r, time.Now())
+		ctx := r.Context()
+		sealedRequest := r.WithContext(ctx)
+		s, err := v.VerifyRequest(ctx, sealedRequest, now())
 		if err != nil {
 			v.c.Profile.WriteRefusal(w, err)
 			return
 		}
-		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), sealKey{}, s)))
+		next.ServeHTTP(w, sealedRequest.WithContext(context.WithValue(ctx, sealKey{}, s)))
 	})
 }
 
 // touches reports whether a message has any field of a seal of this profile: one
 // that has lost some of them is not an unsealed one.
-func (p *Profile) touches(r *http.Request) bool {
+func touches(p *Profile, r *http.Request) bool {
 	for _, name := range p.fields {
 		if len(r.Header[name]) > 0 {
 			return true

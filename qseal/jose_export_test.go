@@ -201,14 +201,14 @@ type ReadSeal struct {
 // VerifyMessage reads and proves a message with a profile and a certificate, or
 // the one that came along when leaf is nil, at a time. It decides no trust.
 func VerifyMessage(m *MessageView, p Profile, leaf *x509.Certificate, at time.Time) (*ReadSeal, error) {
-	s, refusal := p.read(m.m)
+	s, refusal := read(&p, m.m)
 	if refusal != nil {
 		return nil, refusal
 	}
 	if leaf != nil {
 		s.chain = []*x509.Certificate{leaf}
 	}
-	proof, refusal := p.prove(s, at)
+	proof, refusal := prove(&p, s, at)
 	if refusal != nil {
 		return nil, refusal
 	}
@@ -234,12 +234,12 @@ func VerifyFields(r *http.Request, lenient bool, leaf *x509.Certificate) (*ReadS
 	m := requestMessage(r)
 	m.scheme = "https"
 	m.header.Del("X-Request-Id")
-	s, refusal := p.read(m)
+	s, refusal := read(&p, m)
 	if refusal != nil {
 		return nil, refusal
 	}
 	s.chain = []*x509.Certificate{leaf}
-	if _, refusal := p.prove(s, s.signedAt); refusal != nil {
+	if _, refusal := prove(&p, s, s.signedAt); refusal != nil {
 		return nil, refusal
 	}
 	return &ReadSeal{string(s.base), s.replayKey, s.covered, s.quirks}, nil

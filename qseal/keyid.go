@@ -40,7 +40,8 @@ func matchKeyID(keyID string, c *x509.Certificate, allowed Quirk) (Quirk, *Error
 	if !found {
 		return 0, reject(ReasonFormat, "keyId has no CA=")
 	}
-	if !matchIssuer(issuer, c) && !(strings.Contains(issuer, `\\`) && matchIssuer(strings.ReplaceAll(issuer, `\\`, `\`), c)) {
+	// Some escape backslashes a second time, for the quotes around.
+	if !matchIssuer(issuer, c) && !matchIssuer(strings.ReplaceAll(issuer, `\\`, `\`), c) {
 		return 0, reject(ReasonCertificateMismatch, "keyId names issuer %.200q, the certificate is of %.200q", issuer, c.Issuer.String())
 	}
 	return used, nil

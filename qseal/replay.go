@@ -51,10 +51,10 @@ func (m *ReplayMemory) Add(_ context.Context, key string, ttl time.Duration) (fr
 	digest := sha256.Sum256([]byte(key))
 	id := replayID(digest[:len(replayID{})])
 	s := &m.shards[int(digest[len(digest)-1])%replayShards]
-	now := time.Now()
+	at := now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.turn(now, m.window)
+	s.turn(at, m.window)
 	if _, seen := s.latest[id]; seen {
 		return false, nil
 	}
@@ -69,12 +69,12 @@ func (m *ReplayMemory) Add(_ context.Context, key string, ttl time.Duration) (fr
 }
 
 // turn lets go of what is older than the window, a generation at a time.
-func (s *replayShard) turn(now time.Time, window time.Duration) {
-	age := now.Sub(s.since)
+func (s *replayShard) turn(at time.Time, window time.Duration) {
+	age := at.Sub(s.since)
 	switch {
 	case s.latest == nil, age >= 2*window:
-		s.latest, s.old, s.since = map[replayID]struct{}{}, nil, now
+		s.latest, s.old, s.since = map[replayID]struct{}{}, nil, at
 	case age >= window:
-		s.latest, s.old, s.since = map[replayID]struct{}{}, s.latest, now
+		s.latest, s.old, s.since = map[replayID]struct{}{}, s.latest, at
 	}
 }

@@ -1,7 +1,6 @@
 package qseal
 
 import (
-	"crypto/x509"
 	"time"
 
 	"github.com/seed-b953571c/eidas"
@@ -37,10 +36,10 @@ type proof struct {
 	algorithm Algorithm
 }
 
-// prove is the part of a verdict that asks nobody: form, coverage, signature
-// and times, in the order of their cost. resolved is what was found for the
-// hint of a seal that brings no certificate.
-func (p *Profile) prove(s *sealed, at time.Time) (*proof, *Error) {
+// prove is the part of a verdict that asks nobody, once the seal has been read
+// and its certificate is there: key, algorithm, times and signature, in the
+// order of their cost.
+func prove(p *Profile, s *sealed, at time.Time) (*proof, *Error) {
 	leaf := s.chain[0]
 	if p.match != nil {
 		if refusal := p.match(s, leaf); refusal != nil {
@@ -54,7 +53,7 @@ func (p *Profile) prove(s *sealed, at time.Time) (*proof, *Error) {
 	if refusal != nil {
 		return nil, refusal
 	}
-	if refusal := p.checkTimes(s, at); refusal != nil {
+	if refusal := checkTimes(p, s, at); refusal != nil {
 		return nil, refusal
 	}
 	anySalt := p.allowed&QuirkAnySalt != 0
@@ -71,7 +70,7 @@ func (p *Profile) prove(s *sealed, at time.Time) (*proof, *Error) {
 }
 
 // read parses a message and holds it to the hop-by-hop guard.
-func (p *Profile) read(m *message) (*sealed, *Error) {
+func read(p *Profile, m *message) (*sealed, *Error) {
 	if refusal := m.guardHops(p.fields); refusal != nil {
 		return nil, refusal
 	}
@@ -86,7 +85,7 @@ func (p *Profile) read(m *message) (*sealed, *Error) {
 }
 
 // checkTimes judges the sealer's own times against that of receipt.
-func (p *Profile) checkTimes(s *sealed, at time.Time) *Error {
+func checkTimes(p *Profile, s *sealed, at time.Time) *Error {
 	if !s.signedAt.IsZero() {
 		if s.signedAt.Sub(at) > p.skew {
 			return reject(ReasonIssuedInFuture, "at %s", s.signedAt.Format(time.RFC3339))
@@ -130,6 +129,3 @@ func (f *proof) seal(p *Profile, signer *eidas.Result) *Seal {
 		SignedAt: f.signedAt, Expires: f.expires, Quirks: f.quirks, Base: f.base,
 	}
 }
-
-// leaf is the certificate that the seal was verified with.
-func (f *proof) leaf() *x509.Certificate { return f.chain[0] }

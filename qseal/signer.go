@@ -158,7 +158,7 @@ func (t *signingTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if t.signer.profile.replay && sealedRequest.Header.Get(fieldRequestID) == "" {
 		sealedRequest.Header.Set(fieldRequestID, newRequestID())
 	}
-	if err := t.signer.SignRequest(sealedRequest, time.Now()); err != nil {
+	if err := t.signer.SignRequest(sealedRequest, now()); err != nil {
 		return nil, err
 	}
 	return t.next.RoundTrip(sealedRequest)

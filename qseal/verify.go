@@ -131,7 +131,7 @@ func (j *judgement) buffered(ctx context.Context, b *body) *Error {
 
 // prove reads the seal, finds its certificate and verifies the signature.
 func (j *judgement) prove(ctx context.Context) *Error {
-	s, refusal := j.p.read(j.m)
+	s, refusal := read(j.p, j.m)
 	if refusal != nil {
 		return refusal
 	}
@@ -140,7 +140,7 @@ func (j *judgement) prove(ctx context.Context) *Error {
 			return refusal
 		}
 	}
-	j.proof, refusal = j.p.prove(s, j.at)
+	j.proof, refusal = prove(j.p, s, j.at)
 	return refusal
 }
 
