@@ -3,6 +3,8 @@ package revocation_test
 import (
 	"bytes"
 	"crypto"
+	"crypto/rand"
+	"crypto/rsa"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
@@ -152,6 +154,9 @@ func TestC7ManyIssuers(t *testing.T) {
 			name := pkix.Name{CommonName: "CA " + big.NewInt(int64(n)).String()}
 			issuers[n] = der(t, name.ToRDNSequence(), "")
 			items = append(items, named(w.leaf, n%2+3, issuers[n]))
+			if n%3 == 0 {
+				items = append(items, w.item(w.root, n%2+3), w.item(w.ca, n%2+3))
+			}
 		}
 	}
 	items = append(items, w.item(w.delegate, 5)) // sticks to the last issuer
@@ -162,11 +167,29 @@ func TestC7ManyIssuers(t *testing.T) {
 		assert.True(t, ok)
 		assert.Equal(t, n%2+3, reason)
 		assert.Equal(t, n == len(issuers)-1, revocation.Lists(crl, w.delegate.cert.SerialNumber, issuer))
+		for _, p := range []*party{w.root, w.ca} {
+			_, reason, ok := revocation.Lookup(crl, p.cert.SerialNumber, issuer)
+			assert.Equal(t, n%3 == 0, ok)
+			assert.True(t, !ok || reason == n%2+3)
+		}
 	}
 	_, reason, ok := revocation.Lookup(crl, w.leaf.cert.SerialNumber, w.ca.cert.RawSubject)
 	assert.True(t, ok)
 	assert.Equal(t, 1, reason, "before any issuer is named it is the CRL's own")
 	assert.False(t, revocation.Lists(crl, w.leaf.cert.SerialNumber, w.root.cert.RawSubject))
+}
+
+func TestC7TooManyIssuers(t *testing.T) {
+	w := newWorld(t)
+	named := w.item(w.leaf, 1)
+	named.exts = append(named.exts, entryIssuer(t, w.root.cert.RawSubject))
+	parse := func(n int) error {
+		raw := w.crl(slices.Repeat([]crlItem{named}, n)...).with(28, true, pointSpec{indirct: true}.issuing(t)).encode(t)
+		_, err := revocation.ParseCRL(raw)
+		return err
+	}
+	require.NoError(t, parse(1<<16))
+	assert.Equal(t, revocation.RuleC7, revocation.RuleOf(parse(1<<16+1)))
 }
 
 func TestC11EmptyEntry(t *testing.T) {
@@ -246,4 +269,66 @@ func TestC2NamesDifferInSpacesOfASCIIOnly(t *testing.T) {
 		{name: "C2 tabulator for a space", crls: issuer(rename("Issuing CA", "Issuing\tCA")), reason: isInvalid, rule: revocation.RuleC2},
 		{name: "C2 line feed for a space", crls: issuer(rename("Issuing CA", "Issuing\nCA")), reason: isInvalid, rule: revocation.RuleC2},
 	})
+}
+
+func TestC11Size(t *testing.T) {
+	_, err := revocation.ParseCRL(make([]byte, revocation.MaxCRLSize+1))
+	assert.Equal(t, revocation.RuleC11, revocation.RuleOf(err))
+	assert.ErrorContains(t, err, "exceeds the limit")
+	_, err = revocation.ParseCRL(make([]byte, revocation.MaxCRLSize))
+	assert.ErrorContains(t, err, "malformed", "not for its size")
+}
+
+func TestP16CRL(t *testing.T) {
+	w := newWorld(t)
+	verify := func(raw []byte, p revocation.CRLPolicy) (revocation.Answer, error) {
+		crl, err := revocation.ParseCRL(raw)
+		require.NoError(t, err)
+		return revocation.VerifyCRL(revocation.CRLSet{CRLs: []*revocation.CRL{crl}}, w.target(), now, p)
+	}
+	both := func(raw []byte) {
+		t.Helper()
+		_, err := verify(raw, revocation.CRLPolicy{})
+		assert.Equal(t, revocation.RuleP16, revocation.RuleOf(err), "%v", err)
+		a, err := verify(raw, revocation.CRLPolicy{AllowSHA1: true})
+		require.NoError(t, err)
+		assert.Equal(t, good, a.Status)
+	}
+	// Signed with SHA-1.
+	root := parseTree(w.crl().encode(t))[0]
+	alg := parseTree(der(t, pkix.AlgorithmIdentifier{Algorithm: asn1.ObjectIdentifier{1, 2, 840, 10045, 4, 1}}, ""))[0]
+	root.kids[0].kids[1], root.kids[1] = alg, alg
+	sig, err := w.ca.key.Sign(rand.Reader, digest(crypto.SHA1, root.kids[0].encode()), crypto.SHA1)
+	require.NoError(t, err)
+	root.kids[2].leaf = append([]byte{0}, sig...)
+	both(root.encode())
+	// Signed with a short key.
+	key, err := rsa.GenerateKey(rand.Reader, 1024)
+	require.NoError(t, err)
+	w.ca = mintKey(t, w.root, key, "Issuing CA", asCA)
+	w.leaf = mint(t, w.ca, "TPP", nil)
+	both(w.crl().encode(t))
+}
+
+func TestC1Reasons(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		content []byte
+		want    bool
+	}{
+		{"C1 one flag", []byte{6, 0x40}, true},
+		{"C1 all flags", []byte{7, 0x7f, 0x80}, true},
+		{"C1 no flag", []byte{0}, true},
+		{"C1 nothing", []byte{}, false},
+		{"C1 unused bits of nothing", []byte{1}, false},
+		{"C1 unused bits of more than an octet", []byte{8, 0x80}, false},
+		{"C1 unused bit set", []byte{6, 0x60}, false},
+		{"C1 trailing zero", []byte{5, 0x40}, false},
+		{"C1 trailing zero octet", []byte{0, 0x41, 0}, false},
+		{"C1 flags that do not exist", []byte{0, 0x41, 0x01}, true},
+		{"C1 three octets of flags", []byte{0, 0x41, 0x01, 0x01}, false},
+	} {
+		_, _, ok := revocation.PointURLs(points(t, pointSpec{url: "http://a.test/1", reasons: tt.content}).Value)
+		assert.Equal(t, tt.want, ok, tt.name)
+	}
 }

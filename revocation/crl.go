@@ -84,7 +84,7 @@ func newCRLQuestion(set CRLSet, t Target, at time.Time, p CRLPolicy) *crlQuestio
 	return &crlQuestion{
 		Target: t, set: set, at: at, policy: p,
 		serial: integerContent(t.Certificate.SerialNumber),
-		isCA:   t.Certificate.BasicConstraintsValid && t.Certificate.IsCA,
+		isCA:   t.Certificate.IsCA,
 	}
 }
 

@@ -2,6 +2,7 @@ package revocation_test
 
 import (
 	"bytes"
+	"crypto"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
@@ -103,6 +104,29 @@ func TestCRLAnswer(t *testing.T) {
 	assert.Equal(t, week.thisUpdate.Add(24*time.Hour), a.RenewAfter)
 }
 
+func TestCRLAnswerHolds(t *testing.T) {
+	w := newWorld(t)
+	for _, tt := range []struct {
+		name             string
+		this, next, want time.Duration
+		policy           revocation.CRLPolicy
+	}{
+		{name: "until nextUpdate", this: -time.Hour, next: time.Hour, want: time.Hour},
+		{name: "by its age without nextUpdate", this: -time.Hour, want: 23 * time.Hour},
+		{name: "within the skew", this: -time.Hour, next: -time.Minute, want: 4 * time.Minute},
+		{name: "any age", this: -48 * time.Hour, next: -24 * time.Hour, policy: revocation.CRLPolicy{AllowAnyAge: true}},
+	} {
+		s := w.crl()
+		s.thisUpdate, s.nextUpdate = w.now.Add(tt.this), time.Time{}
+		if tt.next != 0 {
+			s.nextUpdate = w.now.Add(tt.next)
+		}
+		a, err := revocation.VerifyCRL(revocation.CRLSet{CRLs: []*revocation.CRL{s.parse(t)}}, w.target(), w.now, tt.policy)
+		require.NoError(t, err, tt.name)
+		assert.Equal(t, tt.want, a.FreshUntil.Sub(w.now), tt.name)
+	}
+}
+
 func TestC1Points(t *testing.T) {
 	w := newWorld(t)
 	w.leaf = w.mint(t, w.ca, "TPP", func(c *x509.Certificate) {
@@ -123,6 +147,18 @@ func TestC2Issuer(t *testing.T) {
 	rollover := w.mint(t, w.ca, "Issuing CA", asCA)
 	forbidden := w.mint(t, w.root, "Issuing CA", func(c *x509.Certificate) { c.KeyUsage = x509.KeyUsageDigitalSignature })
 	expired := w.mint(t, w.root, "Issuing CA", func(c *x509.Certificate) { asCA(c); c.NotAfter = w.now.Add(-time.Second) })
+	unborn := w.mint(t, w.root, "Issuing CA", func(c *x509.Certificate) { asCA(c); c.NotBefore = w.now.Add(time.Second) })
+	strange := w.mint(t, w.root, "Issuing CA", func(c *x509.Certificate) {
+		asCA(c)
+		c.ExtraExtensions = []pkix.Extension{ext("unknown", true, []byte{5, 0})}
+	})
+	noUse := w.mint(t, w.root, "Issuing CA", func(c *x509.Certificate) {
+		asCA(c)
+		c.KeyUsage = 0
+		c.ExtraExtensions = []pkix.Extension{{Id: asn1.ObjectIdentifier{2, 5, 29, 15}, Critical: true, Value: []byte{3, 1, 0}}}
+	})
+	misnamed := w.mint(t, mintKey(t, nil, w.root.key, "Another root", asCA), "Issuing CA", asCA)
+	old := &party{signedAs(t, w.root, separate.cert, asn1.ObjectIdentifier{1, 2, 840, 10045, 4, 1}, crypto.SHA1), separate.key}
 	rootCRL := func(w *world, revoked ...*party) *crlSpec {
 		s := w.crl()
 		for _, p := range revoked {
@@ -138,8 +174,14 @@ func TestC2Issuer(t *testing.T) {
 			return append([]*crlSpec{s}, more...)
 		}
 	}
-	holding := func(p *party) func(*world, *revocation.CRLSet) {
-		return func(_ *world, set *revocation.CRLSet) { set.Certificates = []*x509.Certificate{p.cert} }
+	// holding has a certificate at hand, after so many others of its name.
+	holding := func(p *party, others ...int) func(*world, *revocation.CRLSet) {
+		return func(_ *world, set *revocation.CRLSet) {
+			for _, n := range others {
+				set.Certificates = slices.Repeat([]*x509.Certificate{namesake.cert}, n)
+			}
+			set.Certificates = append(set.Certificates, p.cert)
+		}
 	}
 	runCRLCases(t, w, []crlCase{
 		{name: "C2 issuer", crls: one(nil), want: good},
@@ -159,14 +201,24 @@ func TestC2Issuer(t *testing.T) {
 		{name: "C2 separate key of open status", crls: by(separate), set: holding(separate), reason: isInvalid, rule: revocation.RuleC2},
 		{name: "C2 separate key not at hand", crls: by(separate, rootCRL(w)), reason: isInvalid, rule: revocation.RuleC2},
 		{name: "C2 new key certified by the old one", crls: by(rollover), set: holding(rollover), want: good},
+		{name: "C2 not yet valid", crls: by(unborn, rootCRL(w)), set: holding(unborn), reason: isInvalid, rule: revocation.RuleC2},
+		{name: "C2 with an unknown critical extension", crls: by(strange, rootCRL(w)), set: holding(strange), reason: isInvalid, rule: revocation.RuleC2},
+		{name: "C2 separate key certified with SHA-1", crls: by(old, rootCRL(w)), set: holding(old), reason: isInvalid, rule: revocation.RuleC2},
+		{name: "C2 separate key certified with SHA-1, allowed", crls: by(old, rootCRL(w)), set: holding(old), policy: revocation.CRLPolicy{AllowSHA1: true}, want: good},
+		{name: "C2 separate key certified by the root's key under another name", crls: by(misnamed, rootCRL(w)), set: holding(misnamed), reason: isInvalid, rule: revocation.RuleC2},
+		{name: "C2 key usage without a bit", crls: by(noUse, rootCRL(w)), set: holding(noUse), reason: isInvalid, rule: revocation.RuleC2},
+		{name: "C2 seven keys before the right one", crls: by(separate, rootCRL(w)), set: holding(separate, 6), want: good},
+		{name: "C2 eight keys before the right one", crls: by(separate, rootCRL(w)), set: holding(separate, 7), reason: isInvalid, rule: revocation.RuleC2},
 		{name: "C2 may not sign CRLs", crls: by(forbidden, rootCRL(w)), set: holding(forbidden), reason: isInvalid, rule: revocation.RuleC2},
 		{name: "C2 expired", crls: by(expired, rootCRL(w)), set: holding(expired), reason: isInvalid, rule: revocation.RuleC2},
 	})
 	// What a Target cannot be asked about.
 	_, err := revocation.VerifyCRL(revocation.CRLSet{}, revocation.Target{Certificate: w.leaf.cert, Issuer: w.root.cert}, now, revocation.CRLPolicy{})
 	assert.Equal(t, revocation.RuleQ3, revocation.RuleOf(err))
-	_, err = revocation.VerifyCRL(revocation.CRLSet{}, w.target(), now, revocation.CRLPolicy{Skew: -1})
-	assert.Equal(t, eidas.ReasonInternal, eidas.ReasonOf(err))
+	for _, p := range []revocation.CRLPolicy{{Skew: -1}, {MaxAge: -1}} {
+		_, err = revocation.VerifyCRL(revocation.CRLSet{}, w.target(), now, p)
+		assert.Equal(t, eidas.ReasonInternal, eidas.ReasonOf(err))
+	}
 }
 
 func TestC2Indirect(t *testing.T) {
@@ -193,6 +245,16 @@ func TestC2Indirect(t *testing.T) {
 			return []crlItem{first, w.item(about(w), 4)}
 		}
 	}
+	alone := []pointSpec{{issuers: [][]byte{third.cert.RawSubject}}}
+	// pointed is an indirect CRL for a point that is a name.
+	pointed := func(name []byte) func(*world) []*crlSpec {
+		return func(w *world) []*crlSpec {
+			list := crls(true, func(*world) []crlItem { return nil })(w)
+			list[0].exts = nil
+			list[0].with(28, true, pointSpec{directory: name, indirct: true}.issuing(t))
+			return list
+		}
+	}
 	leaf := func(w *world) *party { return w.leaf }
 	issuer := func(w *world) []byte { return w.ca.cert.RawSubject }
 	other := func(w *world) []byte { return w.root.cert.RawSubject }
@@ -204,6 +266,13 @@ func TestC2Indirect(t *testing.T) {
 		{name: "C2 CRL does not say that it is indirect", points: named, crls: crls(false, entry(nil, leaf)), set: set, reason: isInvalid, rule: revocation.RuleC2},
 		{name: "C7 CRL names issuers but is not indirect", points: named, crls: crls(false, entry(issuer, leaf)), set: set, reason: isInvalid, rule: revocation.RuleC7},
 		{name: "C2 certificate names no CRL issuer", points: []pointSpec{{url: "http://a.test/1"}}, crls: crls(true, entry(issuer, leaf)), set: set, reason: isInvalid, rule: revocation.RuleC2},
+		{name: "C3 certificate names the CRL issuer alone", points: alone, crls: pointed(third.cert.RawSubject), set: set, want: good},
+		{name: "C2 certificate names the CRL issuer alone, CRL for another point", points: alone, crls: pointed(w.root.cert.RawSubject), set: set, reason: isInvalid, rule: revocation.RuleC2},
+		{name: "C2 CRL issuer is of the chain", points: []pointSpec{{url: "http://a.test/1", issuers: [][]byte{w.root.cert.RawSubject}}}, crls: func(w *world) []*crlSpec {
+			s := w.crl()
+			s.issuer, s.signer = w.root.cert.RawSubject, w.root
+			return []*crlSpec{s.with(28, true, pointSpec{url: "http://a.test/1", indirct: true}.issuing(t))}
+		}, want: good},
 		{name: "C2 certificate names another CRL issuer", points: []pointSpec{{issuers: [][]byte{w.delegate.cert.RawSubject}}}, crls: crls(true, entry(issuer, leaf)), set: set, reason: isInvalid, rule: revocation.RuleC2},
 	})
 }
@@ -259,6 +328,8 @@ func TestC4Reasons(t *testing.T) {
 	runCRLCases(t, w, []crlCase{
 		{name: "C4 all reasons in two CRLs", crls: crls(compromise, others), want: good},
 		{name: "C4 some reasons open", crls: crls(compromise), reason: isUnknown, rule: revocation.RuleC4},
+		{name: "C4 other reasons open", crls: crls(others), reason: isUnknown, rule: revocation.RuleC4},
+		{name: "C4 a reason that is not in use", crls: crls(compromise, others[:2:2], []byte{7, 0x80}), reason: isInvalid, rule: revocation.RuleC3},
 		{name: "C4 the same reasons twice", crls: crls(compromise, compromise), reason: isUnknown, rule: revocation.RuleC4},
 		{name: "C4 revoked in one of two", crls: listed, want: revoked},
 		{name: "C4 revoked though reasons are open", crls: func(w *world) []*crlSpec { return listed(w)[1:] }, want: revoked},
@@ -369,6 +440,18 @@ func TestC8Delta(t *testing.T) {
 			list(1)(w, s)
 			s.with(35, false, []byte{0x30, 0})
 		}), want: good},
+		{name: "C8 complete one without a number", crls: pair(func(_ *world, s *crlSpec) { s.exts = nil }, func(w *world, s *crlSpec) {
+			s.exts = nil
+			s.numbered(t, 1, 0)
+			list(1)(w, s)
+		}), want: good},
+		{name: "C8 a complete CRL is no delta", crls: func(w *world) []*crlSpec {
+			return []*crlSpec{w.crl(w.item(w.leaf, 6)).numbered(t, 5, -1), w.crl(w.item(w.leaf, 8)).numbered(t, 7, -1)}
+		}, want: revoked},
+		{name: "C8 delta of the issuer's key under another name", crls: pair(nil, func(w *world, s *crlSpec) {
+			list(1)(w, s)
+			s.issuer = w.root.cert.RawSubject
+		}), want: good},
 		{name: "C8 delta expired", crls: pair(list(6), func(w *world, s *crlSpec) {
 			list(8)(w, s)
 			s.thisUpdate, s.nextUpdate = w.now.Add(-2*time.Hour), w.now.Add(-time.Hour)
@@ -392,6 +475,18 @@ func TestC11Form(t *testing.T) {
 		{name: "C11 algorithm inside and outside", crls: one(func(_ *world, s *crlSpec) { s.otherAlg = true }), reason: isInvalid, rule: revocation.RuleC11},
 		{name: "C11 undefined reason", crls: one(func(_ *world, s *crlSpec) { s.entries[0].exts = []pkix.Extension{reasonCode(7)} }), reason: isInvalid, rule: revocation.RuleC11},
 		{name: "C11 reason beyond the last", crls: one(func(_ *world, s *crlSpec) { s.entries[0].exts = []pkix.Extension{reasonCode(11)} }), reason: isInvalid, rule: revocation.RuleC11},
+		{name: "C11 reason unspecified", crls: one(func(_ *world, s *crlSpec) { s.entries[0].exts = []pkix.Extension{reasonCode(0)} }), want: good},
+		{name: "C11 the last reason", crls: one(func(_ *world, s *crlSpec) { s.entries[0].exts = []pkix.Extension{reasonCode(10)} }), want: good},
+		{name: "C11 negative reason", crls: one(func(_ *world, s *crlSpec) { s.entries[0].exts = []pkix.Extension{reasonCode(0xff)} }), reason: isInvalid, rule: revocation.RuleC11},
+		{name: "C11 negative reason beside another extension", crls: one(func(_ *world, s *crlSpec) {
+			s.entries[0].exts = []pkix.Extension{reasonCode(0xff), ext("unknown", false, []byte{5, 0})}
+		}), reason: isInvalid, rule: revocation.RuleC11},
+		{name: "C11 an extension like a reason", crls: one(func(_ *world, s *crlSpec) {
+			s.entries[0].exts = []pkix.Extension{{Id: asn1.ObjectIdentifier{2, 5, 29, 99}, Value: []byte{10, 1, 99}}}
+		}), want: good},
+		{name: "C11 entry extensions malformed", crls: one(func(_ *world, s *crlSpec) { s.entries[0].exts = []pkix.Extension{} }), reason: isInvalid, rule: revocation.RuleC11},
+		{name: "C11 issuer malformed", crls: one(func(_ *world, s *crlSpec) { s.issuer = []byte{0x30, 2, 5, 0} }), reason: isInvalid, rule: revocation.RuleC11},
+		{name: "C11 least number", crls: one(func(_ *world, s *crlSpec) { s.numbered(t, -128, -1) }), reason: isInvalid, rule: revocation.RuleC11},
 		{name: "C11 negative number", crls: one(func(_ *world, s *crlSpec) { s.numbered(t, -1, -1) }), reason: isInvalid, rule: revocation.RuleC11},
 		{name: "C11 number of 20 octets", crls: one(func(_ *world, s *crlSpec) {
 			s.with(20, false, der(t, new(big.Int).Lsh(big.NewInt(1), 159), ""))

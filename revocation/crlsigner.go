@@ -96,8 +96,8 @@ func (q *crlQuestion) issuerOf(cert *x509.Certificate) *x509.Certificate {
 }
 
 func (q *crlQuestion) issued(ca, cert *x509.Certificate) bool {
-	return bytes.Equal(cert.RawIssuer, ca.RawSubject) && ca.BasicConstraintsValid && ca.IsCA &&
-		mayUse(ca, x509.KeyUsageCertSign) &&
+	// ca is one of those that the caller has proved to be a CA.
+	return bytes.Equal(cert.RawIssuer, ca.RawSubject) &&
 		checkAlgorithm(cert.SignatureAlgorithm, q.policy.AllowSHA1) == nil &&
 		ca.CheckSignature(cert.SignatureAlgorithm, cert.RawTBSCertificate, cert.Signature) == nil
 }

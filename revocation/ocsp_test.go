@@ -1,6 +1,7 @@
 package revocation_test
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
@@ -113,6 +114,45 @@ func TestP1EveryByteCounts(t *testing.T) {
 		_, err := revocation.VerifyOCSP(raw[:i], w.target(), now, revocation.OCSPPolicy{})
 		assert.Error(t, err, "length %d", i)
 	}
+}
+
+func TestP1Limits(t *testing.T) {
+	w := newWorld(t)
+	sized := func(n int) []byte {
+		r := w.good()
+		r.certs = [][]byte{der(t, asn1.RawValue{Tag: asn1.TagSequence, IsCompound: true, Bytes: make([]byte, n)}, "")}
+		return r.encode(t)
+	}
+	n := revocation.MaxOCSPSize - len(sized(60_000)) + 60_000
+	for len(sized(n)) != revocation.MaxOCSPSize {
+		n += revocation.MaxOCSPSize - len(sized(n)) // signatures differ in length
+	}
+	var at, over []byte
+	for len(at) != revocation.MaxOCSPSize {
+		at = sized(n)
+	}
+	for len(over) != revocation.MaxOCSPSize+1 {
+		over = sized(n + 1)
+	}
+	_, err := revocation.VerifyOCSP(at, w.target(), now, revocation.OCSPPolicy{})
+	require.NoError(t, err)
+	_, err = revocation.VerifyOCSP(over, w.target(), now, revocation.OCSPPolicy{})
+	assert.Equal(t, revocation.RuleP1, revocation.RuleOf(err))
+	for status, rule := range map[byte]revocation.Rule{0xff: revocation.RuleP1, 7: revocation.RuleP1, 6: revocation.RuleP2, 4: revocation.RuleP1} {
+		_, err = revocation.VerifyOCSP([]byte{0x30, 3, 10, 1, status}, w.target(), now, revocation.OCSPPolicy{})
+		assert.Equal(t, rule, revocation.RuleOf(err), "status %d", status)
+	}
+	r := w.good()
+	r.byKey = true
+	tbs := r.data(t)
+	// A key hash of another size than SHA-1's.
+	i := bytes.Index(tbs, []byte{0xa2, 22, 4, 20})
+	require.Positive(t, i)
+	cut := slices.Concat(tbs[:i], []byte{0xa2, 21, 4, 19}, tbs[i+4:i+23], tbs[i+24:])
+	cut[1+1]-- // the length of ResponseData, in long form of one octet
+	_, err = revocation.VerifyOCSP(wrap(t, w.ca, cut), w.target(), now, revocation.OCSPPolicy{})
+	assert.Equal(t, revocation.RuleP1, revocation.RuleOf(err), "%v", err)
+	assert.ErrorContains(t, err, "responder identifier")
 }
 
 func TestP2Status(t *testing.T) {
@@ -451,6 +491,12 @@ func TestP12CertHash(t *testing.T) {
 		{name: "P12 right by SHA-1", response: hash(crypto.SHA1, 0), want: good},
 		{name: "P12 wrong", response: hash(crypto.SHA256, 1), reason: isInvalid, rule: revocation.RuleP12},
 		{name: "P12 unknown digest", response: hash(crypto.MD5, 0), reason: isInvalid, rule: revocation.RuleP12},
+		{name: "P12 right digest under another name", response: editSingle(func(w *world, s *single) {
+			s.exts = []pkix.Extension{ext("certHash", false, der(t, struct {
+				Algorithm pkix.AlgorithmIdentifier
+				Hash      []byte
+			}{pkix.AlgorithmIdentifier{Algorithm: asn1.ObjectIdentifier{1, 2, 3}}, digest(crypto.SHA1, w.leaf.cert.Raw)}, ""))}
+		}), reason: isInvalid, rule: revocation.RuleP12},
 		{name: "P12 malformed", response: editSingle(func(_ *world, s *single) { s.exts = []pkix.Extension{ext("certHash", false, []byte{5, 0})} }), reason: isInvalid, rule: revocation.RuleP12},
 		{name: "P12 missing", response: (*world).good, want: good},
 		{name: "P12 missing though required", response: (*world).good, policy: require1, reason: isInvalid, rule: revocation.RuleP12},
@@ -469,12 +515,16 @@ func TestP13NonIssued(t *testing.T) {
 	}{
 		{"P13 never issued", []pkix.Extension{ext("extendedRevoke", false, []byte{5, 0})}, time.Unix(0, 0), 6, true},
 		{"P13 without the extension", nil, time.Unix(0, 0), 6, false},
+		{"P13 never issued, said of the certificate", []pkix.Extension{ext("sct", false, nil)}, time.Unix(0, 0), 6, true},
 		{"P13 other reason", []pkix.Extension{ext("extendedRevoke", false, []byte{5, 0})}, time.Unix(0, 0), 1, false},
 		{"P13 other time", []pkix.Extension{ext("extendedRevoke", false, []byte{5, 0})}, now, 6, false},
 	} {
 		r := w.good()
 		r.exts = tt.exts
 		s := &r.singles[0]
+		if strings.Contains(tt.name, "of the certificate") {
+			s.exts = []pkix.Extension{ext("extendedRevoke", false, []byte{5, 0})}
+		}
 		s.status, s.revokedAt, s.reason = "revoked", tt.at, tt.reason
 		a, err := revocation.VerifyOCSP(r.encode(t), w.target(), now, revocation.OCSPPolicy{})
 		require.NoError(t, err, tt.name)
@@ -503,6 +553,9 @@ func TestP14Expired(t *testing.T) {
 		{"P14 archive begins later", func(r *response) { r.singles[0].exts = cutoff(end.Add(time.Second)) }, 0},
 		{"P14 revoked counts in any case", func(r *response) { r.singles[0].status, r.singles[0].revokedAt = "revoked", end }, revoked},
 		{"P14 looked up and produced before expiry", func(r *response) { r.producedAt, r.singles[0].thisUpdate = end, end }, good},
+		{"P14 produced before expiry, archive begins later", func(r *response) {
+			r.producedAt, r.singles[0].thisUpdate, r.singles[0].exts = end, end, cutoff(end.Add(time.Second))
+		}, 0},
 		{"P14 looked up after expiry", func(r *response) { r.producedAt, r.singles[0].thisUpdate = end, end.Add(time.Second) }, 0},
 		{"P14 produced after expiry", func(r *response) { r.producedAt, r.singles[0].thisUpdate = end.Add(time.Second), end }, 0},
 	} {
@@ -514,6 +567,21 @@ func TestP14Expired(t *testing.T) {
 			assert.Equal(t, revocation.RuleP14, revocation.RuleOf(err), tt.name)
 		}
 	}
+}
+
+func TestP14NotExpired(t *testing.T) {
+	w := newWorld(t)
+	r := w.good()
+	r.singles[0].exts = []pkix.Extension{ext("archiveCutoff", false, der(t, now.AddDate(1, 0, 0), "generalized"))}
+	a, err := revocation.VerifyOCSP(r.encode(t), w.target(), now, revocation.OCSPPolicy{})
+	require.NoError(t, err, "what an archive holds is of no matter to a certificate in force")
+	assert.Equal(t, good, a.Status)
+	// By the responder's clock, it is over.
+	w.leaf = mint(t, w.ca, "TPP", func(c *x509.Certificate) { c.NotAfter = now })
+	r = w.good()
+	r.producedAt = now.Add(time.Second)
+	_, err = revocation.VerifyOCSP(r.encode(t), w.target(), now, revocation.OCSPPolicy{})
+	assert.Equal(t, revocation.RuleP14, revocation.RuleOf(err))
 }
 
 func TestP15FutureRevocation(t *testing.T) {
@@ -718,6 +786,17 @@ func TestAnswer(t *testing.T) {
 		r.singles[0].thisUpdate = now.AddDate(0, 0, -2)
 	})
 	assert.Zero(t, fresh, "any age: for this moment")
+}
+
+func TestAnswerOfAnExpiredIssuer(t *testing.T) {
+	// The listed certificate of a CA may have expired; its path is judged elsewhere.
+	w := newWorld(t)
+	w.ca = mint(t, w.root, "Issuing CA", func(c *x509.Certificate) { asCA(c); c.NotAfter = now.Add(time.Minute) })
+	w.leaf = mint(t, w.ca, "TPP", nil)
+	r := w.good()
+	a, err := revocation.VerifyOCSP(r.encode(t), w.target(), now, revocation.OCSPPolicy{})
+	require.NoError(t, err)
+	assert.Equal(t, r.singles[0].nextUpdate, a.FreshUntil)
 }
 
 func TestRulesAreNamed(t *testing.T) {
