@@ -11,6 +11,7 @@ require (
 	github.com/moov-io/signedxml v1.4.0
 	github.com/notaryproject/notation-core-go v1.3.0
 	github.com/seed-b953571c/eidas v0.0.0-00010101000000-000000000000
+	github.com/spiffe/go-spiffe/v2 v2.9.0
 	github.com/stretchr/testify v1.12.1
 	github.com/zmap/zcrypto v0.0.0-20260906180147-3ed30b1e9340
 	github.com/zmap/zlint/v3 v3.7.3
