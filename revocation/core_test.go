@@ -274,7 +274,7 @@ func TestC2NamesDifferInSpacesOfASCIIOnly(t *testing.T) {
 func TestC11Size(t *testing.T) {
 	_, err := revocation.ParseCRL(make([]byte, revocation.MaxCRLSize+1))
 	assert.Equal(t, revocation.RuleC11, revocation.RuleOf(err))
-	assert.ErrorContains(t, err, "exceeds the limit")
+	require.ErrorContains(t, err, "exceeds the limit")
 	_, err = revocation.ParseCRL(make([]byte, revocation.MaxCRLSize))
 	assert.ErrorContains(t, err, "malformed", "not for its size")
 }

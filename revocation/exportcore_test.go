@@ -18,3 +18,12 @@ func Counts(a eidas.StatusAnswer, at time.Time, skew time.Duration) bool {
 func Supersedes(a, old eidas.StatusAnswer) bool {
 	return (&entry{answer: a}).supersedes(&entry{answer: old})
 }
+
+// SameName compares two Name elements.
+func SameName(a, b []byte) bool { return sameName(a, b) }
+
+// ReadsName reports whether der is a Name.
+func ReadsName(der []byte) bool {
+	_, ok := readName(der)
+	return ok
+}
