@@ -21,16 +21,15 @@ func INGCavage() Profile {
 		algorithms: cavageAlgorithms(),
 		fields:     []string{fieldSignature, fieldDigest, fieldCertificate},
 		known:      QuirkExtraFields | QuirkUnquoted | QuirkEmptyObject | QuirkMixedCase | QuirkHS2019,
-		// What is a deviation elsewhere is ING's own rule.
-		allowed: QuirkNoIssuer | QuirkPEMCertificate,
-		skew:    defaultSkew, maxAge: defaultAge,
+		skew:       defaultSkew, maxAge: defaultAge,
 		parse: parseINGCavage,
 		match: matchINGCavage,
 		seal:  sealINGCavage,
 	}
 }
 
-// ingRules are deviations from Berlin Group that this profile does not count.
+// ingRules are deviations elsewhere and ING's own rules: always accepted, and
+// not counted.
 const ingRules = QuirkNoIssuer | QuirkPEMCertificate
 
 func parseINGCavage(m *message, p *Profile) (*sealed, *Error) {
@@ -41,6 +40,8 @@ func parseINGCavage(m *message, p *Profile) (*sealed, *Error) {
 	if !present {
 		return nil, &Error{Reason: ReasonSignatureMissing}
 	}
+	rules := p.AllowQuirks(ingRules)
+	p = &rules
 	c, s, refusal := readCavage(m, p, text)
 	if refusal != nil {
 		return nil, refusal

@@ -7,8 +7,10 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
+	"crypto/tls"
 	"crypto/x509"
 	"encoding/base64"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -235,3 +237,15 @@ var (
 	randomness = rand.Reader
 	pssOptions = &rsa.PSSOptions{SaltLength: 32, Hash: crypto.SHA256}
 )
+
+func serverConfig(tb testing.TB, w *eidastest.Test) *tls.Config {
+	tb.Helper()
+	certificate, err := w.ServerCertificate()
+	require.NoError(tb, err)
+	return &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{certificate}}
+}
+
+func hexSHA256(b []byte) string {
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:])
+}

@@ -4,7 +4,9 @@ import (
 	"crypto/subtle"
 	"crypto/x509"
 	"encoding/hex"
+	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -126,6 +128,7 @@ func sealSTET(m *message, _ *Profile, k *sealer) error {
 	}
 	setDigest(m)
 	setDate(m, k)
+	setLength(m)
 	covered := []string{"digest"}
 	if m.request {
 		covered = []string{fieldTarget, "digest"}
@@ -134,4 +137,13 @@ func sealSTET(m *message, _ *Profile, k *sealer) error {
 		covered = append(covered, "x-request-id")
 	}
 	return writeCavage(m, k, k.keyID, append(covered, stetFields(m)...))
+}
+
+// setLength writes Content-Length as net/http will send it, for a field that is
+// sent must be sealed.
+func setLength(m *message) {
+	withContent := m.method == http.MethodPost || m.method == http.MethodPut || m.method == http.MethodPatch
+	if len(m.body) > 0 || withContent {
+		m.header.Set("Content-Length", strconv.Itoa(len(m.body)))
+	}
 }
