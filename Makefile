@@ -4,7 +4,7 @@ GOLANGCI      ?= v2.15.0
 GOFUMPT       ?= v0.12.0
 FUZZTIME      ?= 20000x
 
-.PHONY: build test race lint fuzz bench integration demo examples tidy tools
+.PHONY: build test race lint fuzz bench integration redis demo examples tidy tools
 
 build:
 	$(GO) build ./...
@@ -37,6 +37,10 @@ bench:
 integration:
 	$(GO) test -tags integration -run Integration ./...
 
+# A module of its own. Needs Debian's redis-server: the tests start it themselves.
+redis:
+	cd revocation/rediscache && $(GO) vet ./... && EIDAS_REDIS=required $(GO) test ./...
+
 demo:
 	$(GO) run ./cmd/eidas demo
 
@@ -49,3 +53,4 @@ tidy:
 	$(GO) mod tidy -diff
 	cd bench && $(GO) mod tidy -diff
 	cd examples && $(GO) mod tidy -diff
+	cd revocation/rediscache && $(GO) mod tidy -diff

@@ -10,7 +10,7 @@
 // country of issue, it is the same [Identity], and nothing has to be configured.
 //
 //	source, err := trustlist.NewStore(trustlist.StoreConfig{...}) // authentic EU lists
-//	status, err := revocation.New(revocation.Config{})            // OCSP
+//	status, err := revocation.New(revocation.DefaultConfig())       // OCSP, CRLs
 //	validator, err := eidas.NewValidator(eidas.Config{
 //		Services: source,
 //		Status:   status,

@@ -49,6 +49,7 @@ type Checker struct {
 	slots      chan struct{}
 	crlSlots   chan struct{}
 	saves      chan struct{}
+	unsaved    unsaved
 	inUse      inUse
 	metrics    *metrics
 	log        *slog.Logger

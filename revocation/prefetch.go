@@ -39,6 +39,7 @@ func (c *Checker) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-tick.C:
+			c.saveAgain(ctx)
 			c.prefetch(ctx, now())
 		}
 	}

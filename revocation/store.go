@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
+	"sync"
 	"time"
 
 	"golang.org/x/crypto/cryptobyte"
@@ -26,6 +27,8 @@ const (
 	maxSaves = 64
 	// saveTimeout is for one of them. Nobody waits for it.
 	saveTimeout = 5 * time.Second
+	// maxUnsaved bounds the revocations that wait for a store that is down.
+	maxUnsaved = 1024
 	// maxStoredSet bounds the CRLs in the proof of one revocation.
 	maxStoredSet = 16
 )
@@ -299,12 +302,23 @@ func (c *Checker) offer(ctx context.Context, r Record) {
 	}()
 }
 
-// saveNow saves a record and gives the place back.
+// saveNow saves a record and gives the place back. A revocation that cannot be
+// saved is kept for Run.
 func (c *Checker) saveNow(ctx context.Context, r Record) {
 	defer func() { <-c.saves }()
+	if !c.trySave(ctx, r) && r.Revoked {
+		// Once more at once: a connection that lay idle may have been cut.
+		if !c.trySave(ctx, r) {
+			c.unsaved.add(r)
+		}
+	}
+}
+
+// trySave saves a record.
+func (c *Checker) trySave(ctx context.Context, r Record) bool {
 	if !c.breaker.allow(storeHost, now()) {
 		c.metrics.stored("save", "dropped")
-		return
+		return false
 	}
 	ctx, cancel := context.WithTimeout(ctx, saveTimeout)
 	defer cancel()
@@ -313,4 +327,39 @@ func (c *Checker) saveNow(ctx context.Context, r Record) {
 		c.metrics.stored("save", "ok")
 	}
 	c.storeAnswered(ctx, "save", err)
+	return err == nil
+}
+
+// unsaved are revocations that the store has not taken yet. It is safe for
+// concurrent use; the zero value is ready.
+type unsaved struct {
+	mu   sync.Mutex
+	list []Record
+}
+
+// add remembers a record, if there is room.
+func (u *unsaved) add(r Record) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if len(u.list) < maxUnsaved {
+		u.list = append(u.list, r)
+	}
+}
+
+// take returns what is remembered, and forgets it.
+func (u *unsaved) take() []Record {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	list := u.list
+	u.list = nil
+	return list
+}
+
+// saveAgain offers the revocations that the store has not taken.
+func (c *Checker) saveAgain(ctx context.Context) {
+	for _, r := range c.unsaved.take() {
+		if ctx.Err() != nil || !c.trySave(ctx, r) {
+			c.unsaved.add(r)
+		}
+	}
 }
