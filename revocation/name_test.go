@@ -180,6 +180,8 @@ func TestP16PSSParameters(t *testing.T) {
 		}{sha256, pkix.AlgorithmIdentifier{Algorithm: mgf, Parameters: asn1.RawValue{FullBytes: der(t, sha256, "")}}, 32, trailer}, "")}
 	}
 	unsupported := revocation.RuleP16
+	root := parseTree(params(mgf1, 1).FullBytes)[0]
+	assert.Empty(t, trailing(root, func(b []byte) bool { return ruleOfPSS(t, asn1.RawValue{FullBytes: b}) != unsupported }))
 	for _, tt := range []struct {
 		name   string
 		params asn1.RawValue
@@ -192,10 +194,37 @@ func TestP16PSSParameters(t *testing.T) {
 		{"P16 PSS without parameters", asn1.RawValue{}, unsupported},
 		{"P16 PSS with NULL", asn1.NullRawValue, unsupported},
 	} {
-		w := newWorld(t)
-		r := w.good()
-		r.sigAlg = pkix.AlgorithmIdentifier{Algorithm: asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 1, 10}, Parameters: tt.params}
-		_, err := revocation.VerifyOCSP(r.encode(t), w.target(), now, revocation.OCSPPolicy{})
-		assert.Equal(t, tt.rule, revocation.RuleOf(err), "%s: %v", tt.name, err)
+		assert.Equal(t, tt.rule, ruleOfPSS(t, tt.params), tt.name)
+	}
+}
+
+// ruleOfPSS is the rule by which a response is refused that says to be signed
+// by RSASSA-PSS.
+func ruleOfPSS(t *testing.T, params asn1.RawValue) revocation.Rule {
+	t.Helper()
+	w := newWorld(t)
+	r := w.good()
+	r.sigAlg = pkix.AlgorithmIdentifier{Algorithm: asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 1, 10}, Parameters: params}
+	_, err := revocation.VerifyOCSP(r.encode(t), w.target(), now, revocation.OCSPPolicy{})
+	return revocation.RuleOf(err)
+}
+
+func TestC3Flags(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		flag  []byte
+		users bool
+		ok    bool
+	}{
+		{"C3 set", []byte{0x81, 1, 0xff}, true, true},
+		{"C3 not set, at length", []byte{0x81, 1, 0}, false, true},
+		{"C3 neither", []byte{0x81, 1, 1}, false, false},
+		{"C3 of no octet", []byte{0x81, 0}, false, false},
+		{"C3 of two octets", []byte{0x81, 2, 0xff, 0xff}, false, false},
+		{"C3 out of order", []byte{0x84, 1, 0xff, 0x81, 1, 0xff}, false, false},
+	} {
+		flags, _, ok := revocation.IssuingFlags(append([]byte{0x30, byte(len(tt.flag))}, tt.flag...))
+		assert.Equal(t, tt.ok, ok, tt.name)
+		assert.Equal(t, tt.users, flags[0], tt.name)
 	}
 }

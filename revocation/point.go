@@ -177,7 +177,7 @@ func parseIssuingPoint(value []byte) (*issuingPoint, error) {
 	if hasName && !readPointName(name, &p.name) || hasReasons && !readReasons(reasons, &p.reasons) {
 		return nil, invalid(RuleC3, "issuing distribution point is malformed")
 	}
-	if p.onlyUsers && p.onlyCAs || attributes && (p.onlyUsers || p.onlyCAs) {
+	if p.onlyUsers && p.onlyCAs {
 		return nil, invalid(RuleC3, "issuing distribution point is for two kinds of certificates only")
 	}
 	if attributes {
