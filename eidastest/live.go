@@ -61,8 +61,8 @@ func (w *World) goLive() error {
 }
 
 // Config returns the configuration of a validator over the world: its services,
-// and a revocation.Checker that may reach its responders and asks them anew each
-// time, so that a revocation takes effect at once.
+// and a revocation.Checker that may reach its responders and CRLs and asks them anew
+// each time, so that a revocation takes effect at once.
 func (w *World) Config(p eidas.Policy) (eidas.Config, error) {
 	c := eidas.Config{Services: w, Policy: p}
 	if p.AllowNoRevocation {
@@ -71,6 +71,8 @@ func (w *World) Config(p eidas.Policy) (eidas.Config, error) {
 	checker, err := revocation.New(revocation.Config{
 		Budget: checkBudget, DialTimeout: checkBudget, HeaderTimeout: checkBudget,
 		OCSP:         revocation.OCSPPolicy{MaxAge: time.Nanosecond},
+		CRL:          revocation.CRLPolicy{MaxAge: time.Nanosecond},
+		NegativeTTL:  time.Nanosecond,
 		AllowPrivate: []netip.Prefix{netip.PrefixFrom(netip.AddrFrom4([4]byte{127, 0, 0, 0}), 8)},
 		AllowAnyPort: true,
 	})
