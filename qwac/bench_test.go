@@ -1,9 +1,13 @@
 package qwac_test
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"net"
 	"net/netip"
+	"runtime"
+	"sync"
 	"testing"
 	"time"
 
@@ -163,5 +167,78 @@ func BenchmarkRefusal(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// heap returns the bytes in use.
+func heap() float64 {
+	runtime.GC()
+	runtime.GC() // certificates are freed by cleanups of the first
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return float64(m.HeapAlloc)
+}
+
+// BenchmarkHeapOfKnownPeers is what a remembered chain takes, its parsed
+// certificates included. There are at most MaxDecisions.
+func BenchmarkHeapOfKnownPeers(b *testing.B) {
+	const peers = 1000
+	w := newWorld(b)
+	issuer := w.qtsp("LT", "QTSP LT")
+	key := newKey(b)
+	var chains [][][]byte
+	for i := range peers {
+		l := w.qwac(issuer, request{key: key, id: resultOf(b, i).Identity.OrganizationIdentifier()})
+		chains = append(chains, raw(l.cert, issuer.cert))
+	}
+	for b.Loop() {
+		v := w.verifier(eidas.Policy{})
+		before := heap()
+		for _, chain := range chains {
+			cs := state(false)
+			cs.HandshakeComplete = true
+			for _, der := range chain {
+				c, err := x509.ParseCertificate(der)
+				require.NoError(b, err)
+				cs.PeerCertificates = append(cs.PeerCertificates, c)
+			}
+			_, err := v.Peer(b.Context(), cs)
+			require.NoError(b, err)
+		}
+		b.ReportMetric((heap()-before)/peers/1024, "KiB/peer")
+		require.Equal(b, peers, v.Decisions())
+	}
+}
+
+// BenchmarkHeapOfParkedHandshakes is what a handshake takes that waits for an
+// answer about revocation, both ends and their goroutines included. There are at
+// most Config.MaxConcurrent.
+func BenchmarkHeapOfParkedHandshakes(b *testing.B) {
+	const parked = 200
+	w := newWorld(b)
+	bank := newBank(w)
+	l := w.qwac(w.qtsp("LT", "QTSP LT"), request{})
+	release := make(chan struct{})
+	w.setStatus(func(context.Context, eidas.StatusQuery) (eidas.StatusAnswer, error) {
+		<-release
+		return eidas.StatusAnswer{}, eidas.ReasonRevocationUnavailable
+	})
+	config := guard(b, newVerifier(b, qwac.Config{Validator: w.validator(eidas.Policy{}), Timeout: time.Hour}), bank.base())
+	for b.Loop() {
+		before := heap()
+		var ends sync.WaitGroup
+		asked := w.statusChecks()
+		for range parked {
+			server, client := net.Pipe()
+			ends.Go(func() { _ = tls.Server(server, config).Handshake(); server.Close() })
+			ends.Go(func() { _ = tls.Client(client, bank.client(tls.VersionTLS13, l)).Handshake(); client.Close() })
+		}
+		for w.statusChecks()-asked < parked {
+			time.Sleep(time.Millisecond)
+		}
+		b.ReportMetric((heap()-before)/parked/1024, "KiB/handshake")
+		close(release)
+		ends.Wait()
+		release = make(chan struct{})
 	}
 }

@@ -54,6 +54,13 @@ type Config struct {
 	// to Handler to tell them why: a failed handshake tells them nothing but
 	// bad_certificate. It needs ConfigureServer, and fits no server but net/http.
 	Deferred bool
+	// CANames are the names of CAs (DER, as in x509.Certificate.RawSubject) that
+	// the server tells its clients, so that one with several certificates can
+	// choose. A client whose CA is not among them may send no certificate at all;
+	// those in Go and Java do. So a list that is not kept up with the trusted
+	// lists cuts off the TPPs of new QTSPs. Nil tells none. More than 12 KiB is an
+	// error, since it breaks clients.
+	CANames [][]byte
 	// ErrorFormat is the format of the bodies of refused requests. 0 is FormatProblem.
 	ErrorFormat ErrorFormat
 	// Logger gets every verdict. Nil is off. An identity in it is "claimed"
@@ -74,6 +81,7 @@ type Verifier struct {
 	maxSessionAge     time.Duration
 	deferred          bool
 	errorFormat       ErrorFormat
+	hints             *x509.CertPool // names to send, nil for none
 	logger            *slog.Logger
 	metrics           *metrics
 	id                verifierID
@@ -123,6 +131,10 @@ func New(c Config) (*Verifier, error) {
 		decisions:         newDecisions(),
 	}
 	v.memory, _ = c.Validator.(rechecker)
+	var err error
+	if v.hints, err = hintPool(c.CANames); err != nil {
+		return nil, err
+	}
 	if _, err := rand.Read(v.id[:]); err != nil {
 		return nil, fmt.Errorf("qwac: verifier id: %w", err)
 	}

@@ -12,8 +12,9 @@ import (
 
 const (
 	// maxDecisions is more than the certificates that the TPPs of the EU use at
-	// one bank within an hour. A decision takes some 25 KiB with its parsed
-	// chain, so all of them at most some 50 MiB.
+	// one bank within an hour. A decision takes 8 KiB with a small parsed chain
+	// (BenchmarkHeapOfKnownPeers) and up to three times that with a large one, so
+	// all of them some 16 to 50 MiB.
 	maxDecisions = 2048
 	// maxDecisionsOfOne bounds the chains of one identity, so that a TPP that
 	// sends its certificate with ever other ones behind it (each is a chain of

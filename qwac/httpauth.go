@@ -72,8 +72,8 @@ func (v *Verifier) refuseRequest(w http.ResponseWriter, r *http.Request, reason 
 	if body.status != http.StatusServiceUnavailable {
 		// Not at 503: dialling again would not help, and cost a handshake.
 		w.Header().Set("Connection", "close")
-		drain(w, r)
 	}
+	drain(w, r)
 	// A 401 should name a challenge (RFC 9110, 11.6.1), but no registered
 	// scheme stands for a client certificate.
 	body.write(w)

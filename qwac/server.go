@@ -28,7 +28,8 @@ import (
 //   - guards each config that GetConfigForClient of base returns in the same
 //     way. It seals tickets with the keys of that config, so return the same
 //     one for the same name, or its tickets never resume;
-//   - sends no CA names: 781 listed CAs would break every client;
+//   - sends no CA names but those of Config.CANames: 781 listed CAs would break
+//     every client;
 //   - speaks TLS 1.2 or newer.
 //
 // What contradicts this in base is an error and never overruled: a ClientAuth
@@ -70,6 +71,7 @@ func (v *Verifier) guard(base *tls.Config) (*tls.Config, error) {
 	if v.deferred {
 		c.ClientAuth = tls.RequestClientCert // who has none is told so too
 	}
+	c.ClientCAs = v.hints
 	c.MinVersion = max(c.MinVersion, tls.VersionTLS12)
 	c.VerifyPeerCertificate = v.sizeHook
 	c.VerifyConnection = v.connectionHook(base.VerifyPeerCertificate, base.VerifyConnection)
