@@ -16,6 +16,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/crypto/ocsp"
 
 	"github.com/seed-b953571c/eidas"
 	"github.com/seed-b953571c/eidas/revocation"
@@ -331,4 +332,32 @@ func TestC1Reasons(t *testing.T) {
 		_, _, ok := revocation.PointURLs(points(t, pointSpec{url: "http://a.test/1", reasons: tt.content}).Value)
 		assert.Equal(t, tt.want, ok, tt.name)
 	}
+}
+
+func TestQ1Request(t *testing.T) {
+	w := newWorld(t)
+	for _, serial := range []int64{1, 0x7f, 0x80, 0xff, 0x100, 0x8000, 0x7fffffffffffffff} {
+		leaf := mint(t, w.ca, "TPP", func(c *x509.Certificate) { c.SerialNumber = big.NewInt(serial) })
+		target := revocation.Target{Certificate: leaf.cert, Issuer: w.ca.cert}
+		own, err := revocation.NewRequest(target, nil)
+		require.NoError(t, err)
+		other, err := ocsp.CreateRequest(leaf.cert, w.ca.cert, &ocsp.RequestOptions{Hash: crypto.SHA256})
+		require.NoError(t, err)
+		assert.Equal(t, other, own, "serial number %#x", serial)
+	}
+}
+
+func TestQ4Request(t *testing.T) {
+	w := newWorld(t)
+	nonce := bytes.Repeat([]byte{7}, 32)
+	without, err := revocation.NewRequest(w.target(), nil)
+	require.NoError(t, err)
+	with, err := revocation.NewRequest(w.target(), nonce)
+	require.NoError(t, err)
+	a, b := parseTree(without)[0].kids[0], parseTree(with)[0].kids[0]
+	assert.Len(t, a.kids, 1)
+	require.Len(t, b.kids, 2)
+	assert.Equal(t, a.kids[0].encode(), b.kids[0].encode())
+	want := der(t, []pkix.Extension{ext("nonce", false, der(t, nonce, ""))}, "explicit,tag:2")
+	assert.Equal(t, want, b.kids[1].encode())
 }

@@ -733,6 +733,17 @@ func TestPolicyRefused(t *testing.T) {
 	}
 }
 
+func TestPolicyAccepted(t *testing.T) {
+	w := newWorld(t)
+	for name, p := range map[string]revocation.OCSPPolicy{
+		"shortest nonce": {Nonce: make([]byte, 32)},
+		"longest nonce":  {Nonce: make([]byte, 128)},
+	} {
+		_, err := revocation.VerifyOCSP(w.good().encode(t), w.target(), now, p)
+		assert.NoError(t, err, name)
+	}
+}
+
 func TestAnswer(t *testing.T) {
 	w := newWorld(t)
 	r := w.good()
@@ -808,6 +819,8 @@ func TestRulesAreNamed(t *testing.T) {
 		seen[r.String()] = true
 	}
 	assert.Empty(t, revocation.Rule(0).String())
+	assert.Empty(t, (revocation.RuleB4 + 1).String())
+	assert.Empty(t, (revocation.RuleB4 + 1).Clause())
 	text, err := revocation.RuleP4.MarshalText()
 	require.NoError(t, err)
 	assert.Equal(t, "P4", string(text))
