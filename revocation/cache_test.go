@@ -1,6 +1,7 @@
 package revocation_test
 
 import (
+	"context"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"math/big"
@@ -8,8 +9,10 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/seed-b953571c/eidas"
+	"github.com/seed-b953571c/eidas/internal/fetch"
 	"github.com/seed-b953571c/eidas/revocation"
 )
 
@@ -102,5 +105,29 @@ func TestCacheSupersedes(t *testing.T) {
 		{"hold by a newer hold", answer(revoked, hold, 2), answer(revoked, hold, 1), true},
 	} {
 		assert.Equal(t, tt.want, revocation.Supersedes(tt.new, tt.old), tt.name)
+	}
+}
+
+func TestP7DelegateUncheckedReachesTheCaller(t *testing.T) {
+	// A delegate without nocheck and without a CRL: nobody can tell its status.
+	for name, nocheck := range map[string]bool{"P7 open": false, "P7 nocheck": true} {
+		w := liveWorld(t, "http://a.test/")
+		open := w.mint(t, w.ca, "R", func(c *x509.Certificate) {
+			asDelegate(c)
+			if !nocheck {
+				c.ExtraExtensions = nil
+			}
+		})
+		body := w.good().by(open).encode(t)
+		c, err := revocation.NewWithFetcher(revocation.Config{}, fetcherFunc(func(context.Context, fetch.Request) (*fetch.Response, error) {
+			return ocspBody(body)
+		}))
+		require.NoError(t, err)
+		for _, from := range []string{"network", "cache"} {
+			a, err := c.CheckStatus(t.Context(), w.query())
+			require.NoError(t, err, name)
+			assert.Equal(t, good, a.Status)
+			assert.Equal(t, !nocheck, a.DelegateUnchecked, "%s from the %s", name, from)
+		}
 	}
 }

@@ -9,6 +9,8 @@ import (
 	"crypto/x509/pkix"
 	"encoding/asn1"
 	"math/big"
+	"path/filepath"
+	"regexp"
 	"runtime"
 	"slices"
 	"testing"
@@ -360,4 +362,41 @@ func TestQ4Request(t *testing.T) {
 	assert.Equal(t, a.kids[0].encode(), b.kids[0].encode())
 	want := der(t, []pkix.Extension{ext("nonce", false, der(t, nonce, ""))}, "explicit,tag:2")
 	assert.Equal(t, want, b.kids[1].encode())
+}
+
+func TestC10InvalidityDate(t *testing.T) {
+	w := newWorld(t)
+	revokedSince := func(invalidity time.Time) crlItem {
+		i := w.item(w.leaf, 1)
+		i.exts = append(i.exts, pkix.Extension{Id: asn1.ObjectIdentifier{2, 5, 29, 24}, Value: der(t, invalidity, "generalized")})
+		return i
+	}
+	for name, invalidity := range map[string]time.Time{
+		"C10 before the revocation":                    now.AddDate(0, 0, -7),
+		"C10 later than the time in question, in vain": now.AddDate(0, 0, 7),
+	} {
+		set := revocation.CRLSet{CRLs: []*revocation.CRL{w.crl(revokedSince(invalidity)).parse(t)}}
+		a, err := revocation.VerifyCRL(set, w.target(), now, revocation.CRLPolicy{})
+		require.NoError(t, err, name)
+		assert.Equal(t, revoked, a.Status, name)
+		assert.Equal(t, invalidity, a.InvalidityDate, name)
+	}
+	bad := revokedSince(now)
+	bad.exts[1].Value = []byte{24, 1, 'Z'}
+	_, err := revocation.ParseCRL(w.crl(bad).encode(t))
+	assert.Equal(t, revocation.RuleC11, revocation.RuleOf(err))
+}
+
+// TestRulesHaveTests holds that each rule has a test or a row of its name.
+func TestRulesHaveTests(t *testing.T) {
+	files, err := filepath.Glob("*_test.go")
+	require.NoError(t, err)
+	var all []byte
+	for _, f := range files {
+		all = append(all, read(t, f)...)
+	}
+	for r := revocation.RuleQ1; r <= revocation.RuleB4; r++ {
+		named := regexp.MustCompile(`func Test` + r.String() + `[A-Z]|"` + r.String() + ` [A-Za-z0-9]`)
+		assert.True(t, named.Match(all), r.String())
+	}
 }
