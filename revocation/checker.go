@@ -28,6 +28,8 @@ type Checker struct {
 	// the delegate's CRL can be had.
 	rejectUnchecked bool
 	rejectListed    bool
+	rejectOCSP      bool
+	rejectCRL       bool
 	requireNonce    func(string) bool
 	ocspLimit       int64
 	crlLimit        int64
@@ -108,6 +110,8 @@ func newChecker(cfg Config, responders, lists fetcher) (*Checker, error) {
 		crl:             cfg.CRL.withDefaults(),
 		rejectUnchecked: cfg.OCSP.RejectUncheckedDelegate,
 		rejectListed:    cfg.RejectListedResponders,
+		rejectOCSP:      cfg.RejectOCSP,
+		rejectCRL:       cfg.RejectCRL,
 		requireNonce:    cfg.RequireNonce,
 		allowStale:      cfg.AllowStale,
 		leniency:        Leniency{AllowStale: cfg.AllowStale, AllowUnavailable: cfg.AllowUnavailable},
@@ -279,7 +283,7 @@ type evidence struct {
 // sources are the responders of a certificate and then its CRLs (RFC 9919, 4.1).
 func (c *Checker) sources(t Target, at time.Time) ([]source, error) {
 	var list []source
-	for _, u := range responderURLs(t.Certificate) {
+	for _, u := range c.respondersOf(t.Certificate) {
 		list = append(list, source{u.Host, func(ctx context.Context) (evidence, error) {
 			return c.askResponder(ctx, u, t, at)
 		}})
@@ -288,7 +292,7 @@ func (c *Checker) sources(t Target, at time.Time) ([]source, error) {
 	if err != nil {
 		return nil, err
 	}
-	if hasCRL(points) {
+	if hasCRL(points) && !c.rejectCRL {
 		list = append(list, source{"crl", func(ctx context.Context) (evidence, error) {
 			return c.askCRLs(ctx, t, at)
 		}})
@@ -341,10 +345,13 @@ func (c *Checker) fetch(ctx context.Context, f fetcher, q fetch.Request) (*fetch
 	return resp, end, err
 }
 
-// responderURLs are the URLs of a certificate's OCSP responders that can be
+// respondersOf are the URLs of a certificate's OCSP responders that can be
 // asked, in order, each once.
-func responderURLs(cert *x509.Certificate) []*url.URL {
+func (c *Checker) respondersOf(cert *x509.Certificate) []*url.URL {
 	var list []*url.URL
+	if c.rejectOCSP {
+		return nil
+	}
 	seen := make(map[string]bool)
 	for _, raw := range cert.OCSPServer {
 		u, err := url.Parse(raw)

@@ -76,6 +76,10 @@ type Config struct {
 	// names it; only the issuer and its delegates then count. Some providers sign
 	// with such a responder only (RFC 6960, 4.2.2.2, first case).
 	RejectListedResponders bool
+	// RejectOCSP asks no responder, and RejectCRL fetches no CRL: for finding out
+	// what one of them says. A staple is still looked at.
+	RejectOCSP bool
+	RejectCRL  bool
 	// RejectCRLRedirects follows no redirect of a CRL; without it two, which
 	// content networks need. Responders are never followed anywhere.
 	RejectCRLRedirects bool
@@ -133,6 +137,8 @@ func (cfg *Config) validate() error {
 	switch {
 	case cfg.OCSPLimit > MaxOCSPSize || cfg.CRLLimit > MaxCRLSize:
 		return fmt.Errorf("revocation: Config.OCSPLimit exceeds %d or CRLLimit %d", MaxOCSPSize, MaxCRLSize)
+	case cfg.RejectOCSP && cfg.RejectCRL:
+		return errors.New("revocation: Config.RejectOCSP and RejectCRL leave nobody to ask")
 	case cfg.AllowFor != nil && cfg.AllowStale == 0 && !cfg.AllowUnavailable:
 		return errors.New("revocation: Config.AllowFor without AllowStale or AllowUnavailable")
 	case cfg.StoreTimeout != 0 && cfg.Store == nil:
