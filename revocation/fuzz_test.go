@@ -282,6 +282,5 @@ func corpusResponses(tb testing.TB) [][]byte {
 			list = append(list, raw)
 		}
 	}
-	require.NotEmpty(tb, list)
 	return list
 }

@@ -46,7 +46,7 @@ type OCSPPolicy struct {
 	// RequireCertHash refuses "good" without the positive statement of rule P12.
 	RequireCertHash bool
 	// RejectUncheckedDelegate refuses a delegate whose own status nobody vouches
-	// for, see Answer.DelegateUnchecked (rule P7).
+	// for, see eidas.StatusAnswer.DelegateUnchecked (rule P7).
 	RejectUncheckedDelegate bool
 	// Nonce is what was sent, 32 to 128 random bytes, nil when nothing was. A response with another
 	// nonce is refused; one without is judged by its times, unless RequireNonce.
