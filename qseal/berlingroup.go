@@ -213,6 +213,10 @@ func headerCertificate(m *message, p *Profile, s *sealed) ([]*x509.Certificate, 
 	}
 	pemText := []byte(text)
 	if !bytes.HasPrefix(pemText, pemBegin) {
+		s.text = text
+		if chain, met := m.known.chain(text); met {
+			return chain, nil
+		}
 		der, err := decodeBase64(text)
 		if err != nil {
 			return nil, reject(ReasonCertificateMalformed, "not base64: %w", err)

@@ -16,28 +16,41 @@ const maxKnown = 1024
 // known remembers verdicts about certificates whose keys have sealed something,
 // for a Rechecker to begin with. It decides nothing.
 type known struct {
+	results generations[*eidas.Result]       // by the certificate in DER
+	chains  generations[[]*x509.Certificate] // by the text of the field that it came in
+}
+
+// generations is a bounded map that lets go of the older half of what is in it.
+type generations[V any] struct {
 	mu          sync.Mutex
-	latest, old map[string]*eidas.Result // by the certificate in DER
+	latest, old map[string]V
 }
 
-func newKnown() *known { return &known{latest: map[string]*eidas.Result{}} }
-
-func (k *known) get(c *x509.Certificate) *eidas.Result {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if r := k.latest[string(c.Raw)]; r != nil {
-		return r
+func (g *generations[V]) get(key string) (V, bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if v, ok := g.latest[key]; ok {
+		return v, true
 	}
-	return k.old[string(c.Raw)]
+	v, ok := g.old[key]
+	return v, ok
 }
 
-func (k *known) add(c *x509.Certificate, r *eidas.Result) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if len(k.latest) >= maxKnown {
-		k.latest, k.old = make(map[string]*eidas.Result, maxKnown), k.latest
+func (g *generations[V]) add(key string, v V) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.latest == nil || len(g.latest) >= maxKnown {
+		g.latest, g.old = map[string]V{}, g.latest
 	}
-	k.latest[string(c.Raw)] = r
+	g.latest[key] = v
+}
+
+// chain returns the certificates that a text was read as; a nil known has none.
+func (k *known) chain(text string) ([]*x509.Certificate, bool) {
+	if k == nil {
+		return nil, false
+	}
+	return k.chains.get(text)
 }
 
 // signer judges the certificate of a seal that has been proved, from memory if
@@ -45,7 +58,7 @@ func (k *known) add(c *x509.Certificate, r *eidas.Result) {
 func (v *Verifier) signer(ctx context.Context, chain []*x509.Certificate, at time.Time) (*eidas.Result, *eidas.Error) {
 	memory, ok := v.c.Validator.(Rechecker)
 	if ok {
-		if prev := v.known.get(chain[0]); prev != nil {
+		if prev, met := v.known.results.get(string(chain[0].Raw)); met {
 			if result, sure := memory.Recheck(prev, at); sure {
 				return result, nil
 			}
@@ -53,7 +66,7 @@ func (v *Verifier) signer(ctx context.Context, chain []*x509.Certificate, at tim
 	}
 	result, refusal := v.validate(ctx, chain, at)
 	if refusal == nil && ok {
-		v.known.add(chain[0], result)
+		v.known.results.add(string(chain[0].Raw), result)
 	}
 	return result, refusal
 }

@@ -23,6 +23,8 @@ type message struct {
 	// profile with wholeBody is always given the content.
 	body     []byte
 	streamed bool
+	// known are the certificates of sealers that were let in before; nil: none.
+	known *known
 	// answered is the request of a response (RFC 9421, 2.4), nil when not known.
 	answered *message
 }

@@ -52,6 +52,8 @@ type sealed struct {
 	hint  Hint
 	// file is the SHA-256 of what a resolver's certificates were read from.
 	file [32]byte
+	// text is the field that chain was read from, "" where that is not remembered.
+	text string
 	// base is what is signed; claimed is the algorithm that the message names, 0
 	// when it does not.
 	base      []byte

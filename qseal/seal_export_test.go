@@ -2,7 +2,9 @@ package qseal
 
 import (
 	"crypto"
+	"crypto/x509"
 	"encoding/base64"
+	"net/http"
 )
 
 // CavageMessage is a message of draft-cavage that was read, for tests of the
@@ -97,3 +99,23 @@ func CheckKey(pub crypto.PublicKey) error {
 
 // MatchKeyID compares a keyId with a certificate.
 var MatchKeyID = matchKeyID
+
+// PrepareBerlin returns the reading of a Berlin Group message: parameters,
+// coverage, signing string and keyId, without the certificate's own parsing.
+func PrepareBerlin(r *http.Request, leaf *x509.Certificate) func() error {
+	p := BerlinGroup13()
+	known := &known{}
+	known.chains.add(r.Header.Get(fieldCertificate), []*x509.Certificate{leaf})
+	return func() error {
+		m := requestMessage(r)
+		m.known = known
+		s, refusal := read(&p, m)
+		if refusal != nil {
+			return refusal
+		}
+		if refusal := p.match(s, leaf); refusal != nil {
+			return refusal
+		}
+		return nil
+	}
+}

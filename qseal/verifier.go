@@ -97,7 +97,7 @@ type Config struct {
 // is immutable but for what it remembers, and safe for concurrent use.
 type Verifier struct {
 	c       Config
-	known   *known
+	known   known
 	metrics *metrics
 }
 
@@ -122,7 +122,7 @@ func New(c Config) (*Verifier, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Verifier{c: c, known: newKnown(), metrics: m}, nil
+	return &Verifier{c: c, metrics: m}, nil
 }
 
 func (c *Config) check() error {

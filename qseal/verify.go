@@ -49,6 +49,7 @@ type judgement struct {
 }
 
 func (v *Verifier) judge(m *message, at time.Time) *judgement {
+	m.known = &v.known
 	return &judgement{v: v, p: &v.c.Profile, m: m, at: at}
 }
 
@@ -179,6 +180,11 @@ func (j *judgement) judgeSealer(ctx context.Context, replay bool) *Error {
 		}
 	}
 	j.verdict = verdict
+	if text := j.proof.text; text != "" {
+		if _, met := j.v.known.chain(text); !met {
+			j.v.known.chains.add(text, j.proof.chain)
+		}
+	}
 	return nil
 }
 
