@@ -2,6 +2,9 @@ package eidas
 
 import (
 	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rsa"
 	"crypto/x509"
 	"errors"
 	"time"
@@ -21,6 +24,12 @@ const (
 	maxPaths = 8
 	// maxSignatureChecks bounds public key operations of one search.
 	maxSignatureChecks = 12
+	// maxWasted bounds the checks that fail, in units of signatureCost, some
+	// 75 µs: a stranger may name a listed CA as the issuer of every certificate
+	// that it sends, and some have keys that are 30 times as dear as others. It
+	// allows two failures under P-521, six under P-384 and more than there can be
+	// under others; with a key identifier an honest chain has none.
+	maxWasted = 40
 )
 
 // path is a verified chain: the leaf first, the listed CA last.
@@ -39,6 +48,7 @@ type pathFinder struct {
 	at     time.Time
 	paths  int
 	checks int
+	wasted int
 	known  map[edge]*Error
 	last   *Error // why the latest chain that ends in a listed CA failed
 }
@@ -189,12 +199,37 @@ func (f *pathFinder) check(child, parent *x509.Certificate) *Error {
 	if f.checks++; f.checks > maxSignatureChecks {
 		return refuse(ReasonPathTooComplex, "more than %d signatures", maxSignatureChecks)
 	}
+	if f.wasted >= maxWasted {
+		return refuse(ReasonPathTooComplex, "too many signatures that do not verify")
+	}
 	err := checkSignature(child, parent)
+	if err != nil {
+		f.wasted += signatureCost(parent.PublicKey)
+	}
 	if f.known == nil {
 		f.known = make(map[edge]*Error)
 	}
 	f.known[e] = err
 	return err
+}
+
+// signatureCost is what a check with a key takes, as a multiple of one with
+// P-256 (crypto/ecdsa and crypto/rsa of Go 1.26 on amd64).
+func signatureCost(key any) int {
+	switch k := key.(type) {
+	case *ecdsa.PublicKey:
+		switch k.Curve {
+		case elliptic.P256():
+			return 1
+		case elliptic.P384():
+			return 7
+		}
+		return 27
+	case *rsa.PublicKey:
+		size := k.N.BitLen() / minRSABits
+		return 1 + size*size/3
+	}
+	return 1
 }
 
 func checkSignature(child, parent *x509.Certificate) *Error {
