@@ -319,6 +319,7 @@ func TestC1Reasons(t *testing.T) {
 		content []byte
 		want    bool
 	}{
+		{"C1 eight flags", []byte{0, 0x41}, true},
 		{"C1 one flag", []byte{6, 0x40}, true},
 		{"C1 all flags", []byte{7, 0x7f, 0x80}, true},
 		{"C1 no flag", []byte{0}, true},
@@ -398,5 +399,48 @@ func TestRulesHaveTests(t *testing.T) {
 	for r := revocation.RuleQ1; r <= revocation.RuleB4; r++ {
 		named := regexp.MustCompile(`func Test` + r.String() + `[A-Z]|"` + r.String() + ` [A-Za-z0-9]`)
 		assert.True(t, named.Match(all), r.String())
+	}
+}
+
+func TestC7IssuersShareSlots(t *testing.T) {
+	// In so small a table entries collide, otherwise each time it is made.
+	w := newWorld(t)
+	name := func(n int) []byte {
+		return der(t, pkix.Name{CommonName: "CA " + big.NewInt(int64(n)).String()}.ToRDNSequence(), "")
+	}
+	under := func(p *party, n int) crlItem {
+		i := w.item(p, 1)
+		i.exts = append(i.exts, entryIssuer(t, name(n)))
+		return i
+	}
+	raw := w.crl(under(w.leaf, 1), under(w.leaf, 2), under(w.delegate, 3), under(w.root, 4)).with(28, true, pointSpec{indirct: true}.issuing(t)).encode(t)
+	for range 200 {
+		crl, err := revocation.ParseCRL(raw)
+		require.NoError(t, err)
+		for n := range 5 {
+			assert.Equal(t, n == 1 || n == 2, revocation.Lists(crl, w.leaf.cert.SerialNumber, name(n)))
+			assert.Equal(t, n == 3, revocation.Lists(crl, w.delegate.cert.SerialNumber, name(n)))
+		}
+	}
+}
+
+func TestC7FirstOfSeveralEntries(t *testing.T) {
+	// One issuer under two spellings: the entry that comes first counts.
+	w := newWorld(t)
+	upper := bytes.ReplaceAll(w.ca.cert.RawSubject, []byte("Issuing CA"), []byte("ISSUING CA"))
+	under := func(p *party, reason int, name []byte) crlItem {
+		i := w.item(p, reason)
+		i.exts = append(i.exts, entryIssuer(t, name))
+		return i
+	}
+	for name, items := range map[string][]crlItem{
+		"the CRL's own before a named one": {w.item(w.leaf, 1), under(w.leaf, 4, upper)},
+		"the second of the names":          {under(w.root, 3, upper), under(w.leaf, 1, w.ca.cert.RawSubject), under(w.leaf, 4, upper)},
+		"the first of the names":           {under(w.leaf, 1, upper), under(w.leaf, 4, w.ca.cert.RawSubject)},
+	} {
+		crl := w.crl(items...).with(28, true, pointSpec{indirct: true}.issuing(t)).parse(t)
+		_, reason, ok := revocation.Lookup(crl, w.leaf.cert.SerialNumber, w.ca.cert.RawSubject)
+		assert.True(t, ok, name)
+		assert.Equal(t, 1, reason, name)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"crypto/x509/pkix"
 	"encoding/asn1"
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -12,8 +13,8 @@ import (
 	"github.com/seed-b953571c/eidas/revocation"
 )
 
-// node is an element of DER as a tree. An OCTET STRING that holds a SEQUENCE is
-// opened like a constructed element.
+// node is an element of DER as a tree. An OCTET STRING that holds one element,
+// as the value of an extension does, is opened like a constructed one.
 type node struct {
 	tag  byte
 	kids []*node
@@ -30,8 +31,9 @@ func parseTree(b []byte) []*node {
 			return nil
 		}
 		n := &node{tag: raw.FullBytes[0], leaf: raw.Bytes}
-		if raw.IsCompound || n.tag == 4 && len(raw.Bytes) > 0 && raw.Bytes[0] == 0x30 {
-			if kids := parseTree(raw.Bytes); kids != nil {
+		if raw.IsCompound || n.tag == 4 {
+			kids := parseTree(raw.Bytes)
+			if raw.IsCompound && kids != nil || len(kids) == 1 && slices.Contains([]byte{0x30, 2, 10, 24}, kids[0].tag) {
 				n.kids, n.leaf = kids, nil
 			}
 		}
