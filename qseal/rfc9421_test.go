@@ -2,8 +2,10 @@ package qseal_test
 
 import (
 	"crypto/sha256"
+	"crypto/tls"
 	"encoding/base64"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -49,7 +51,26 @@ func without(lines []string, i int) []string {
 	return append(append([]string{}, lines[:i]...), lines[i+1:]...)
 }
 
-func (m messageSeal) build(t *testing.T) (*qseal.MessageView, *forger) {
+// request makes the request with its seal, as a server behind TLS sees it.
+func (m messageSeal) request(t testing.TB) *http.Request {
+	t.Helper()
+	r, _ := m.sealed(t)
+	r.RequestURI, r.TLS = sealTarget, &tls.ConnectionState{}
+	r.Body, r.ContentLength = io.NopCloser(strings.NewReader(sealBody)), int64(len(sealBody))
+	return r
+}
+
+func (m messageSeal) build(t testing.TB) (*qseal.MessageView, *forger) {
+	t.Helper()
+	r, f := m.sealed(t)
+	body := sealBody
+	if m.body != nil {
+		body = *m.body
+	}
+	return qseal.ViewRequest(r, []byte(body)), f
+}
+
+func (m messageSeal) sealed(t testing.TB) (*http.Request, *forger) {
 	t.Helper()
 	if m.by == nil {
 		m.by, m.way = p256Forger, orText(m.way, "ES256")
@@ -78,11 +99,7 @@ func (m messageSeal) build(t *testing.T) (*qseal.MessageView, *forger) {
 	if m.change != nil {
 		m.change(r)
 	}
-	body := sealBody
-	if m.body != nil {
-		body = *m.body
-	}
-	return qseal.ViewRequest(r, []byte(body)), f
+	return r, f
 }
 
 func orText(s, otherwise string) string {
