@@ -108,7 +108,8 @@ func parseFieldDictionary(lines []string) (*httpsfv.Dictionary, error) {
 }
 
 // countOutsideStrings counts the inner lists and the parameters of structured
-// field lines that were parsed.
+// field lines that were parsed. Display strings (RFC 9651, 3.3.8), which escape
+// in another way, do not belong in these fields: they give no count at all.
 func countOutsideStrings(lines []string) (lists, parameters int) {
 	for _, l := range lines {
 		quoted := false
@@ -116,6 +117,8 @@ func countOutsideStrings(lines []string) (lists, parameters int) {
 			switch c := l[i]; {
 			case quoted && c == '\\':
 				i++
+			case !quoted && c == '%' && strings.HasPrefix(l[i:], `%"`):
+				return -1, -1
 			case c == '"':
 				quoted = !quoted
 			case !quoted && c == '(':

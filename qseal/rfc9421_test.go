@@ -173,9 +173,10 @@ func TestRFC9421Parameters(t *testing.T) {
 		"created twice, last right": twice(par(created, ";created=1"+created)),
 		"created twice, both right": twice(par(created, created+created)),
 		"keyid twice":               twice(par(`;keyid="k1"`, `;keyid="k0";keyid="k1"`)),
-		"blank after a semicolon":   {received: par(";keyid", "; keyid")},
-		"parameters not signed":     {received: par("n1", "n2"), want: qseal.ReasonSignatureInvalid},
-		"parameters in other order": {received: par(`;nonce="n1";tag="fapi-2-request"`, `;tag="fapi-2-request";nonce="n1"`), want: qseal.ReasonSignatureInvalid},
+		"nonce twice, the first a display string": twice(par(`;nonce="n1"`, `;nonce=%"a\";nonce="n1"`)),
+		"blank after a semicolon":                 {received: par(";keyid", "; keyid")},
+		"parameters not signed":                   {received: par("n1", "n2"), want: qseal.ReasonSignatureInvalid},
+		"parameters in other order":               {received: par(`;nonce="n1";tag="fapi-2-request"`, `;tag="fapi-2-request";nonce="n1"`), want: qseal.ReasonSignatureInvalid},
 		"label twice": {change: func(r *http.Request) {
 			r.Header.Add("Signature-Input", r.Header.Get("Signature-Input"))
 		}, want: qseal.ReasonFormat},
