@@ -3,7 +3,7 @@
 //
 // [Start] makes a [World]: a small EU in one process, with a list of trusted
 // lists behind a pivot, national lists that are really signed, trust service
-// providers on them, and OCSP responders on the loopback interface. Nothing else
+// providers on them, and OCSP responders and CRLs on the loopback interface. Nothing else
 // of the network is touched and nothing sleeps. The anchors are random, so that
 // nothing of a world can be trusted by anybody who was not given them; they
 // stand under the EU's trust profile, so that code under test runs as it does in
@@ -16,7 +16,8 @@
 //
 // What can be wrong in the field can be made wrong here: certificates by the
 // fields of [Request], lists by the methods of [List] and by [HostileRows],
-// responders by [Fault], and whole providers by [World.Impostor].
+// responders and CRLs by [Fault], delegated responders by [Delegate], what CRLs
+// are about by [PointOptions], and whole providers by [World.Impostor].
 //
 // [NewWorld] is Start for programs that are no tests. The package does not link
 // package testing.

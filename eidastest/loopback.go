@@ -11,25 +11,28 @@ import (
 	"time"
 )
 
-// ocspPath is under which the responders are served.
-const ocspPath = "/ocsp/"
+// Under these the responders and the CRLs are served.
+const (
+	ocspPath = "/ocsp/"
+	crlPath  = "/crl/"
+)
 
 // headerTimeout ends connections that never send a request.
 const headerTimeout = 10 * time.Second
 
-// loopback serves the responders of a world on the loopback interface. It does
+// loopback serves the responders and CRLs of a world on the loopback interface. It does
 // not come from net/http/httptest, which registers a flag in every program that
 // links it.
 type loopback struct {
 	server *http.Server
 	url    string
 
-	mu         sync.RWMutex
-	responders map[string]*Responder
+	mu       sync.RWMutex
+	handlers map[string]http.Handler // by the two segments of the path that name one
 }
 
 func startLoopback() (*loopback, error) {
-	l := &loopback{responders: map[string]*Responder{}}
+	l := &loopback{handlers: map[string]http.Handler{}}
 	listener, err := listenLoopback()
 	if err != nil {
 		return nil, err
@@ -53,30 +56,33 @@ func quiet() *log.Logger { return log.New(io.Discard, "", 0) } //nolint:forbidig
 
 func (l *loopback) close() { _ = l.server.Close() }
 
-func (l *loopback) register(slug string, r *Responder) string {
+// register serves h under a path of two segments and returns its URL.
+func (l *loopback) register(path string, h http.Handler) string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.responders[slug] = r
-	return l.url + ocspPath + slug
+	l.handlers[path] = h
+	return l.url + path
 }
 
 func (l *loopback) count() int {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
-	return len(l.responders)
+	return len(l.handlers)
 }
 
 // ServeHTTP does not use http.ServeMux, which redirects a path with two slashes
 // in a row: the base64 of a request can hold them.
 func (l *loopback) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	rest, _ := strings.CutPrefix(r.URL.EscapedPath(), ocspPath)
-	slug, _, _ := strings.Cut(rest, "/")
+	path := r.URL.EscapedPath()
+	if parts := strings.SplitN(path, "/", 4); len(parts) > 3 {
+		path = strings.Join(parts[:3], "/")
+	}
 	l.mu.RLock()
-	responder := l.responders[slug]
+	h := l.handlers[path]
 	l.mu.RUnlock()
-	if responder == nil {
+	if h == nil {
 		http.NotFound(w, r)
 		return
 	}
-	responder.ServeHTTP(w, r)
+	h.ServeHTTP(w, r)
 }

@@ -15,26 +15,6 @@ import (
 	"golang.org/x/crypto/ocsp"
 )
 
-// Fault makes a responder misbehave. The zero value is a good responder.
-type Fault uint8
-
-// The faults.
-const (
-	FaultNone    Fault = iota
-	FaultDown          // the connection is closed without an answer
-	FaultSlow          // the answer is held back until Release
-	FaultGarbage       // an HTML page with status 200
-	FaultLater         // the OCSP status tryLater, which is not signed
-	FaultStale         // the answer's nextUpdate has passed
-	FaultUnknown       // the status unknown, signed
-	FaultForged        // the status good, with a signature that does not verify
-	// FaultSibling is the status good, signed by a certificate of the same CA
-	// that is not a responder: what a revoked TPP would do for itself.
-	FaultSibling
-	// FaultOther is the status good of another certificate of the same CA.
-	FaultOther
-)
-
 // maxOCSPRequest bounds a request; real ones are below 200 bytes.
 const maxOCSPRequest = 16 << 10
 
@@ -42,6 +22,7 @@ const maxOCSPRequest = 16 << 10
 const (
 	ocspAge      = time.Minute
 	ocspLifetime = 12 * time.Hour
+	ocspTooOld   = 50 * time.Minute // certificates are issued an hour ago
 )
 
 // revoked is what is known of a revoked certificate.
@@ -55,16 +36,16 @@ type revoked struct {
 // rest. It is an http.Handler for GET and POST, and safe for concurrent use.
 type Responder struct {
 	now func() time.Time
+	faulty
 
 	mu       sync.Mutex
 	signers  []*ocspSigner
 	issued   map[string]bool
 	revoked  map[string]revoked
-	fault    Fault
+	log      []change // all that became of revoked
 	direct   bool
+	delegate *Leaf // nil: one of its own
 	lifetime time.Duration
-	requests int
-	release  chan struct{}
 }
 
 func newResponder(now func() time.Time) *Responder {
@@ -92,7 +73,9 @@ func (r *Responder) Issued(c *x509.Certificate) {
 func (r *Responder) Revoke(serial *big.Int, reason int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.revoked[serialOf(serial)] = revoked{at: r.now(), reason: reason}
+	now := revoked{at: r.now(), reason: reason}
+	r.revoked[serialOf(serial)] = now
+	r.log = append(r.log, change{serial: serial, revoked: now})
 }
 
 // Unrevoke takes a revocation back, as after certificateHold.
@@ -100,30 +83,14 @@ func (r *Responder) Unrevoke(serial *big.Int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.revoked, serialOf(serial))
+	r.log = append(r.log, change{serial: serial, revoked: revoked{at: r.now()}, lifted: true})
 }
 
-// SetFault makes the responder misbehave until the next call. Requests that
-// FaultSlow holds back stay so until Release.
-func (r *Responder) SetFault(f Fault) {
+// changes are the revocations so far, in order.
+func (r *Responder) changes() []change {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if f == FaultSlow && r.release == nil {
-		r.release = make(chan struct{})
-	}
-	r.fault = f
-}
-
-// Release lets the requests go on that FaultSlow holds back, and ends that fault.
-func (r *Responder) Release() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.release != nil {
-		close(r.release)
-		r.release = nil
-	}
-	if r.fault == FaultSlow {
-		r.fault = FaultNone
-	}
+	return r.log[:len(r.log):len(r.log)]
 }
 
 // SetDirect makes the CA sign the answers itself, without a delegate.
@@ -143,43 +110,20 @@ func (r *Responder) SetLifetime(d time.Duration) {
 	r.lifetime = d
 }
 
-// Requests returns how many requests have come in.
-func (r *Responder) Requests() int {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.requests
-}
-
 // ServeHTTP answers a request of RFC 6960, appendix A.
 func (r *Responder) ServeHTTP(w http.ResponseWriter, req *http.Request) {
-	r.mu.Lock()
-	r.requests++
-	fault, release := r.fault, r.release
-	r.mu.Unlock()
-	switch fault {
-	case FaultDown:
-		hangUp(w)
-		return
-	case FaultSlow:
-		select {
-		case <-release:
-		case <-req.Context().Done():
-			return
-		}
-		fault = FaultNone
-	case FaultGarbage:
-		w.Header().Set("Content-Type", "text/html")
-		_, _ = w.Write([]byte("<html><body>Service unavailable</body></html>"))
-		return
-	case FaultNone, FaultLater, FaultStale, FaultUnknown, FaultForged, FaultSibling, FaultOther:
-	}
+	// First, as the server watches for the end of a connection only then.
 	body, err := readOCSPRequest(req)
+	fault, answer := r.enter(w, req)
+	if !answer {
+		return
+	}
 	if err != nil {
 		http.Error(w, "malformed request", http.StatusBadRequest)
 		return
 	}
 	w.Header().Set("Content-Type", "application/ocsp-response")
-	_, _ = w.Write(r.answer(body, fault)) //nolint:gosec // DER of our own making, not HTML
+	_, _ = w.Write(r.answer(body, fault))
 }
 
 // readOCSPRequest takes the request from the body or from the end of the path.
@@ -215,7 +159,12 @@ func (r *Responder) answer(body []byte, fault Fault) []byte {
 	if signer == nil {
 		return ocsp.UnauthorizedErrorResponse
 	}
-	der, err := signer.respond(r.single(req, fault), r.direct, fault)
+	by, err := signer.authority(r, fault)
+	if err != nil {
+		return ocsp.InternalErrorErrorResponse
+	}
+	a := r.single(req, fault)
+	der, err := a.respond(by, fault)
 	if err != nil {
 		return ocsp.InternalErrorErrorResponse
 	}
@@ -249,28 +198,22 @@ func (r *Responder) single(req *ocsp.Request, fault Fault) ocspSingle {
 	if rev, ok := r.revoked[serialOf(req.SerialNumber)]; ok {
 		a.status, a.revocation = ocsp.Revoked, rev
 	}
-	switch fault {
-	case FaultStale:
+	switch {
+	case fault == FaultStale:
 		// Long past for any clock skew, yet not before the certificate was issued.
-		a.this, a.next = now.Add(-50*time.Minute), now.Add(-30*time.Minute)
+		a.this, a.next = now.Add(-ocspTooOld), now.Add(-ocspTooOld/2)
 		a.produced = a.this
-	case FaultUnknown:
+	case fault == FaultUndated:
+		a.this, a.next = now.Add(-ocspTooOld), time.Time{}
+		a.produced = a.this
+	case fault == FaultFuture:
+		a.this, a.next = now.Add(time.Hour), now.Add(2*time.Hour)
+	case fault == FaultUnknown:
 		a.status = ocsp.Unknown
-	case FaultForged, FaultSibling:
-		a.status = ocsp.Good
-	case FaultOther:
+	case fault == FaultOther:
 		a.status, a.serial = ocsp.Good, new(big.Int).Add(req.SerialNumber, big.NewInt(1))
-	case FaultNone, FaultDown, FaultSlow, FaultGarbage, FaultLater:
+	case fault.isGood():
+		a.status = ocsp.Good
 	}
 	return a
-}
-
-// hangUp ends the connection without an answer.
-func hangUp(w http.ResponseWriter) {
-	conn, _, err := http.NewResponseController(w).Hijack()
-	if err != nil {
-		w.WriteHeader(http.StatusServiceUnavailable) // HTTP/2 has no such thing
-		return
-	}
-	_ = conn.Close()
 }

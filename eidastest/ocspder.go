@@ -19,10 +19,11 @@ import (
 // The OIDs of an answer.
 const (
 	oidOCSPBasic       = "1.3.6.1.5.5.7.48.1.1" // RFC 6960, 4.2.1
-	oidOCSPNoCheck     = "1.3.6.1.5.5.7.48.1.5" // RFC 6960, 4.2.2.2.1
-	oidOCSPSigning     = "1.3.6.1.5.5.7.3.9"
 	oidECDSASHA256     = "1.2.840.10045.4.3.2"
 	oidRSASHA256       = "1.2.840.113549.1.1.11"
+	oidECDSASHA1       = "1.2.840.10045.4.1"
+	oidRSASHA1         = "1.2.840.113549.1.1.5"
+	oidCertHash        = "1.3.36.8.3.13" // Common PKI, part 4, 3.1.2
 	oidSHA1            = "1.3.14.3.2.26"
 	oidSHA256          = "2.16.840.1.101.3.4.2.1"
 	generalizedTime    = "20060102150405Z"
@@ -59,22 +60,38 @@ func (s *ocspSigner) hashes(h crypto.Hash) (name, key []byte, err error) {
 	return sum(s.ca.Certificate.RawSubject), sum(bits), nil
 }
 
-// authority returns who signs, and the certificates to send along.
-func (s *ocspSigner) authority(direct bool, fault Fault) (*Authority, error) {
+// ocspKey signs a response, which carries certs.
+type ocspKey struct {
+	*Authority
+	certs []*x509.Certificate
+}
+
+// authority returns who signs for a responder.
+func (s *ocspSigner) authority(r *Responder, fault Fault) (ocspKey, error) {
 	var err error
 	switch {
 	case fault == FaultSibling:
 		if s.sibling == nil {
 			s.sibling, err = s.subordinate("Ordinary customer", false)
 		}
-		return s.sibling, err
-	case direct:
-		return s.ca, nil
+		return embedded(s.sibling), err
+	case r.direct:
+		return ocspKey{s.ca, nil}, nil
+	case r.delegate != nil:
+		l := r.delegate
+		return ocspKey{&Authority{Certificate: l.Certificate, Key: l.Key}, l.Chain}, nil
 	}
 	if s.delegate == nil {
 		s.delegate, err = s.subordinate("OCSP responder", true)
 	}
-	return s.delegate, err
+	return embedded(s.delegate), err
+}
+
+func embedded(a *Authority) ocspKey {
+	if a == nil {
+		return ocspKey{}
+	}
+	return ocspKey{a, []*x509.Certificate{a.Certificate}}
 }
 
 // subordinate makes an end entity of the CA, as a responder (RFC 6960, 4.2.2.2)
@@ -91,14 +108,10 @@ func (s *ocspSigner) subordinate(name string, responder bool) (*Authority, error
 		KeyUsage: x509.KeyUsageDigitalSignature, BasicConstraintsValid: true,
 	}
 	if responder {
-		if tmpl.UnknownExtKeyUsage, err = parseOIDs([]string{oidOCSPSigning}); err != nil {
+		if tmpl.UnknownExtKeyUsage, err = parseOIDs([]string{OCSPSigning}); err != nil {
 			return nil, err
 		}
-		nocheck, err := extension(oidOCSPNoCheck, false, []byte{0x05, 0x00})
-		if err != nil {
-			return nil, err
-		}
-		tmpl.ExtraExtensions = []pkix.Extension{nocheck}
+		tmpl.ExtraExtensions = []pkix.Extension{NoCheck()}
 	}
 	cert, err := sign(tmpl, s.ca, key.Public())
 	if err != nil {
@@ -108,20 +121,21 @@ func (s *ocspSigner) subordinate(name string, responder bool) (*Authority, error
 }
 
 // respond writes and signs an OCSPResponse (RFC 6960, 4.2.1).
-func (s *ocspSigner) respond(a ocspSingle, direct bool, fault Fault) ([]byte, error) {
-	by, err := s.authority(direct, fault)
-	if err != nil {
-		return nil, err
-	}
+func (a *ocspSingle) respond(by ocspKey, fault Fault) ([]byte, error) {
 	var tbs cryptobyte.Builder
-	tbs.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) { a.addResponseData(b, by.Certificate) })
+	tbs.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) { a.addResponseData(b, by.Certificate, fault) })
 	data, err := tbs.Bytes()
 	if err != nil {
 		return nil, fmt.Errorf("eidastest: OCSP response: %w", err)
 	}
-	oid, signature, err := signSHA256(by.Key, data)
+	hash := hashFor(fault)
+	oid, err := signatureOID(by.Key, hash)
 	if err != nil {
 		return nil, err
+	}
+	signature, err := by.Key.Sign(rand.Reader, digest(hash, data), hash)
+	if err != nil {
+		return nil, fmt.Errorf("eidastest: signature: %w", err)
 	}
 	if fault == FaultForged {
 		signature[len(signature)-1] ^= 1
@@ -131,18 +145,27 @@ func (s *ocspSigner) respond(a ocspSingle, direct bool, fault Fault) ([]byte, er
 		b.AddBytes(data)
 		addAlgorithm(b, oid)
 		b.AddASN1BitString(signature)
-		if by == s.ca {
-			return
+		if len(by.certs) > 0 {
+			b.AddASN1(contextConstructed, func(b *cryptobyte.Builder) { addCertificates(b, by.certs) })
 		}
-		b.AddASN1(contextConstructed, func(b *cryptobyte.Builder) {
-			b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) { b.AddBytes(by.Certificate.Raw) })
-		})
 	})
 	content, err := basic.Bytes()
 	if err != nil {
 		return nil, fmt.Errorf("eidastest: OCSP response: %w", err)
 	}
-	return wrapResponse(content)
+	der, err := wrapResponse(content)
+	if fault == FaultMalformed {
+		der = append(der, 0)
+	}
+	return der, err
+}
+
+func addCertificates(b *cryptobyte.Builder, list []*x509.Certificate) {
+	b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
+		for _, c := range list {
+			b.AddBytes(c.Raw)
+		}
+	})
 }
 
 // wrapResponse puts a BasicOCSPResponse into a successful OCSPResponse.
@@ -161,8 +184,12 @@ func wrapResponse(basic []byte) ([]byte, error) {
 }
 
 // addResponseData writes what is inside ResponseData.
-func (a *ocspSingle) addResponseData(b *cryptobyte.Builder, by *x509.Certificate) {
-	b.AddASN1(contextConstructed|1, func(b *cryptobyte.Builder) { b.AddBytes(by.RawSubject) }) // byName
+func (a *ocspSingle) addResponseData(b *cryptobyte.Builder, by *x509.Certificate, fault Fault) {
+	name := by.RawSubject
+	if fault == FaultResponderID {
+		name = []byte{0x30, 0} // a Name of nothing
+	}
+	b.AddASN1(contextConstructed|1, func(b *cryptobyte.Builder) { b.AddBytes(name) }) // byName
 	addTime(b, a.produced)
 	b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
 		b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
@@ -172,8 +199,29 @@ func (a *ocspSingle) addResponseData(b *cryptobyte.Builder, by *x509.Certificate
 			if !a.next.IsZero() {
 				b.AddASN1(contextConstructed, func(b *cryptobyte.Builder) { addTime(b, a.next) })
 			}
+			addSingleExtensions(b, fault)
 		})
 	})
+}
+
+// addSingleExtensions writes what a fault puts there.
+func addSingleExtensions(b *cryptobyte.Builder, fault Fault) {
+	add := func(oid string, critical bool, value func(*cryptobyte.Builder)) {
+		b.AddASN1(contextConstructed|1, func(b *cryptobyte.Builder) {
+			b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) { addExtension(b, oid, critical, value) })
+		})
+	}
+	if fault == FaultCritical {
+		add(oidNobodys, true, func(b *cryptobyte.Builder) { b.AddASN1NULL() })
+	}
+	if fault == FaultCertHash {
+		add(oidCertHash, false, func(b *cryptobyte.Builder) {
+			b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
+				addAlgorithm(b, oidSHA256)
+				b.AddASN1OctetString(digest(crypto.SHA256, nil))
+			})
+		})
+	}
 }
 
 // addCertID repeats the CertID of the request.
@@ -212,27 +260,33 @@ func addTime(b *cryptobyte.Builder, t time.Time) {
 func addAlgorithm(b *cryptobyte.Builder, oid string) {
 	b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
 		addOID(b, oid)
-		if oid != oidECDSASHA256 {
+		if oid != oidECDSASHA256 && oid != oidECDSASHA1 {
 			b.AddASN1NULL()
 		}
 	})
 }
 
-// signSHA256 signs with SHA-256 and returns the OID of the algorithm.
-func signSHA256(key crypto.Signer, data []byte) (oid string, signature []byte, err error) {
+// hashFor is the hash to sign with.
+func hashFor(fault Fault) crypto.Hash {
+	if fault == FaultWeak {
+		return crypto.SHA1
+	}
+	return crypto.SHA256
+}
+
+// signatureOID returns the OID of the algorithm with which a key signs.
+func signatureOID(key crypto.Signer, hash crypto.Hash) (string, error) {
 	switch key.Public().(type) {
 	case *ecdsa.PublicKey:
-		oid = oidECDSASHA256
+		if hash == crypto.SHA1 {
+			return oidECDSASHA1, nil
+		}
+		return oidECDSASHA256, nil
 	case *rsa.PublicKey:
-		oid = oidRSASHA256
-	default:
-		return "", nil, fmt.Errorf("eidastest: key of type %T cannot sign", key.Public())
+		if hash == crypto.SHA1 {
+			return oidRSASHA1, nil
+		}
+		return oidRSASHA256, nil
 	}
-	h := crypto.SHA256.New()
-	h.Write(data)
-	signature, err = key.Sign(rand.Reader, h.Sum(nil), crypto.SHA256)
-	if err != nil {
-		return "", nil, fmt.Errorf("eidastest: signature: %w", err)
-	}
-	return oid, signature, nil
+	return "", fmt.Errorf("eidastest: key of type %T cannot sign", key.Public())
 }

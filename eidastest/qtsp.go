@@ -28,7 +28,7 @@ type QTSPOptions struct {
 }
 
 // QTSP is a trust service provider: a root CA, an issuing CA below it, an entry
-// on a national list and an OCSP responder. Its methods are not safe for
+// on a national list, an OCSP responder and CRLs. Its methods are not safe for
 // concurrent use with each other; the responder and the lists may be in use
 // meanwhile.
 type QTSP struct {
@@ -41,10 +41,14 @@ type QTSP struct {
 	Responder *Responder
 	// ResponderURL is where the responder answers.
 	ResponderURL string
+	// CRL is where the CRL of the issuing CA is published that lists everything.
+	// Certificates name it when Request.Points asks for it.
+	CRL *DistributionPoint
 
-	world *World
-	list  *List // nil: on none
-	slug  string
+	world  *World
+	list   *List // nil: on none
+	slug   string
+	points int // how many were made
 }
 
 // Service is a service of a QTSP as its list shows it. After a change to a
@@ -117,7 +121,8 @@ func (q *QTSP) makeAuthorities(key KeyType, victim *QTSP) error {
 		return err
 	}
 	q.Responder = newResponder(w.Now)
-	q.ResponderURL = w.register(q.slug, q.Responder)
+	q.ResponderURL = w.loopback.register(ocspPath+q.slug, q.Responder)
+	q.CRL = q.newPoint(PointOptions{}, true)
 	issuing.parent, issuing.ocsp = q.Root, q.ResponderURL
 	if q.Issuing, err = newAuthority(issuing); err != nil {
 		return err
@@ -184,11 +189,14 @@ func (q *QTSP) IssueDER(r Request) ([]byte, crypto.Signer, error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	for _, d := range r.Points {
+		d.add(tmpl.SerialNumber)
+	}
 	return der, key, nil
 }
 
 // Revoke makes the responder of the QTSP answer revoked from the world's time
-// on, with a CRLReason of RFC 5280, 5.3.1.
+// on, with a CRLReason of RFC 5280, 5.3.1, and puts the certificate on its CRLs.
 func (q *QTSP) Revoke(l *Leaf, reason int) { q.Responder.Revoke(l.Certificate.SerialNumber, reason) }
 
 // Withdraw gives the service of the CA the status withdrawn from a time on, and

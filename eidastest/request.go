@@ -29,13 +29,18 @@ type Request struct {
 	NotBefore time.Time // zero: one hour before the world's time
 	NotAfter  time.Time // zero: one year after NotBefore
 
-	OCSP      []string // URLs of responders; nil: the one of the QTSP; empty: none
-	CRL       []string // URLs of CRL distribution points
+	OCSP []string // URLs of responders; nil: the one of the QTSP; empty: none
+	CRL  []string // URLs of CRL distribution points
+	// Points are the CRL distribution points of the QTSP that the certificate
+	// names, such as QTSP.CRL; instead of CRL. Delta CRLs it names as the freshest.
+	Points    []*DistributionPoint
 	CAIssuers []string // URLs of the issuer's certificate
 
 	Serial  *big.Int      // nil: random
 	Key     crypto.Signer // nil: a new one of KeyType
 	KeyType KeyType
+	// Signature is the algorithm of the CA; zero: one with SHA-256 for its key.
+	Signature x509.SignatureAlgorithm
 
 	// Extensions are written as they are. They replace extensions of the same
 	// OID that other fields ask for; two of one OID are both written.
@@ -107,6 +112,7 @@ func (r *Request) template(now time.Time) (*x509.Certificate, error) {
 		RawSubject: subject, NotBefore: notBefore, NotAfter: notAfter, SerialNumber: r.Serial,
 		KeyUsage: r.KeyUsage, BasicConstraintsValid: true, IsCA: r.CA,
 		OCSPServer: r.OCSP, CRLDistributionPoints: r.CRL, IssuingCertificateURL: r.CAIssuers,
+		SignatureAlgorithm: r.Signature,
 	}
 	for _, name := range r.DNSNames {
 		if ip := net.ParseIP(name); ip != nil {
@@ -128,7 +134,8 @@ func (r *Request) template(now time.Time) (*x509.Certificate, error) {
 	return tmpl, r.addExtensions(tmpl)
 }
 
-// addExtensions adds qcStatements and the extensions of the request.
+// addExtensions adds qcStatements, distribution points and the extensions of
+// the request.
 func (r *Request) addExtensions(tmpl *x509.Certificate) error {
 	value, err := r.Statements.marshal()
 	if err != nil {
@@ -142,6 +149,9 @@ func (r *Request) addExtensions(tmpl *x509.Certificate) error {
 		if !slices.ContainsFunc(r.Extensions, func(e pkix.Extension) bool { return e.Id.Equal(ext.Id) }) {
 			tmpl.ExtraExtensions = append(tmpl.ExtraExtensions, ext)
 		}
+	}
+	if err := r.addPoints(tmpl); err != nil {
+		return err
 	}
 	tmpl.ExtraExtensions = append(tmpl.ExtraExtensions, r.Extensions...)
 	return nil

@@ -34,11 +34,12 @@ const (
 	PolicyQCPl     = "0.4.0.194112.1.1"
 	PolicyQCPwPSD2 = "0.4.0.19495.3.1"
 
-	// ClientAuth, ServerAuth and TLSBinding are extended key usages; the last
-	// one marks a 2-QWAC (TS 119 411-5).
-	ClientAuth = "1.3.6.1.5.5.7.3.2"
-	ServerAuth = "1.3.6.1.5.5.7.3.1"
-	TLSBinding = "0.4.0.194115.1.0"
+	// ClientAuth, ServerAuth, OCSPSigning and TLSBinding are extended key usages;
+	// the last one marks a 2-QWAC (TS 119 411-5).
+	ClientAuth  = "1.3.6.1.5.5.7.3.2"
+	ServerAuth  = "1.3.6.1.5.5.7.3.1"
+	OCSPSigning = "1.3.6.1.5.5.7.3.9"
+	TLSBinding  = "0.4.0.194115.1.0"
 )
 
 // role pairs a role of package eidas with what TS 119 495, 5.2.2 writes for it.

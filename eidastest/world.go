@@ -29,7 +29,7 @@ type Options struct {
 }
 
 // World is a small EU of its own: a list of trusted lists (LOTL) behind pivots,
-// national lists, QTSPs on them and their OCSP responders. What changes it is
+// national lists, QTSPs on them, their OCSP responders and CRLs. What changes it is
 // not safe for concurrent use; what serves it is, while it changes.
 type World struct {
 	// LOTL is the list of trusted lists.
@@ -260,9 +260,6 @@ func (w *World) Impostor(victim *QTSP) (*QTSP, error) {
 	}
 	return q, nil
 }
-
-// register gives a responder its URL.
-func (w *World) register(slug string, r *Responder) string { return w.loopback.register(slug, r) }
 
 // certificates returns the certificates of authorities.
 func certificates(list []*Authority) []*x509.Certificate {

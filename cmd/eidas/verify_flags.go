@@ -48,10 +48,10 @@ func newVerifyFlags(fs *flag.FlagSet) *verifyFlags {
 	fs.Var(&v.at, "at", "`TIME` of judgement, RFC 3339, a date or Unix seconds (default now)")
 	fs.BoolVar(&v.explain, "explain", false, "make every check, also after one that failed, and show how each ended")
 	fs.Func("use", "the `USE` it is presented for: tls or seal (default tls)", v.setUse)
-	fs.StringVar(&v.revocation, "revocation", "ocsp", "`HOW` to ask whether it is revoked: ocsp or off")
-	fs.Var(&v.private, "revocation-allow-private", "addresses `CIDR`,… of responders that are not public")
-	fs.BoolVar(&v.anyPort, "revocation-allow-any-port", false, "let responders use other ports than 80 and 443")
-	fs.StringVar(&v.proxy, "revocation-proxy", "", "`URL` of a proxy for requests to responders")
+	fs.StringVar(&v.revocation, "revocation", "auto", "`HOW` to ask whether it is revoked: ocsp, crl, auto (OCSP, and CRLs when no responder has a usable answer) or off")
+	fs.Var(&v.private, "revocation-allow-private", "addresses `CIDR`,… of responders and CRLs that are not public")
+	fs.BoolVar(&v.anyPort, "revocation-allow-any-port", false, "let responders and CRLs use other ports than 80 and 443")
+	fs.StringVar(&v.proxy, "revocation-proxy", "", "`URL` of a proxy for requests to responders and for CRLs")
 	fs.DurationVar(&v.timeout, "timeout", verifyTimeout, "the `DURATION` within which the verdict must be reached")
 
 	fs.Var(&v.roles, "require-role", "`ROLE`,… that the certificate must have, such as PSP_AI")
@@ -111,22 +111,23 @@ func (v *verifyFlags) config(profile eidas.Profile) (*eidas.Config, error) {
 			return nil, usagef("--revocation off excludes the other --revocation flags")
 		}
 		c.Policy.AllowNoRevocation = true
-	case "ocsp":
+	case "auto", "ocsp", "crl":
 		checker, err := v.checker()
 		if err != nil {
 			return nil, usageError{err}
 		}
 		c.Status = checker
 	default:
-		return nil, usagef("--revocation %q is neither ocsp nor off", v.revocation)
+		return nil, usagef("--revocation %q is none of ocsp, crl, auto and off", v.revocation)
 	}
 	return c, nil
 }
 
-// checker asks the responders that the certificates name.
+// checker asks the responders, or fetches the CRLs, that the certificates name.
 func (v *verifyFlags) checker() (*revocation.Checker, error) {
 	c := revocation.Config{
 		Budget: v.timeout, DialTimeout: v.timeout, HeaderTimeout: v.timeout, AllowAnyPort: v.anyPort,
+		RejectOCSP: v.revocation == "crl", RejectCRL: v.revocation == "ocsp",
 	}
 	for _, s := range v.private {
 		prefix, err := netip.ParsePrefix(s)

@@ -252,7 +252,8 @@ func TestVerifyUsageErrorsOfThePolicy(t *testing.T) {
 	for flags, says := range map[string]string{
 		"--require-role PSP_XX":                        "PSP_XX",
 		"--allow-identity nobody":                      "nobody",
-		"--revocation crl":                             "crl",
+		"--revocation stapled":                         "stapled",
+		"--revocation crl,ocsp":                        "crl,ocsp",
 		"--revocation off --revocation-allow-any-port": "excludes",
 		"--timeout 0s":                                 "not positive",
 		"--require-psd2 --allow-no-psd2":               "excludes",

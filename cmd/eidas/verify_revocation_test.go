@@ -1,0 +1,97 @@
+package main_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/seed-b953571c/eidas"
+	"github.com/seed-b953571c/eidas/eidastest"
+)
+
+// Over real HTTP: which source is asked, and what it says.
+func TestVerifyRevocationSources(t *testing.T) {
+	m := mint(t)
+	q := m.QTSP("LT")
+	issue := func(ocsp, crl bool) *eidastest.Leaf {
+		r := eidastest.QWAC(tppID, eidas.RoleAI)
+		if !ocsp {
+			r.OCSP = []string{}
+		}
+		if crl {
+			r.Points = []*eidastest.DistributionPoint{q.CRL}
+		}
+		return m.Issue("LT", r)
+	}
+	both, ocspOnly, crlOnly, none := issue(true, true), issue(true, false), issue(false, true), issue(false, false)
+	dir := m.folder(t)
+	verify := func(t *testing.T, l *eidastest.Leaf, mode string) (verified, int) {
+		t.Helper()
+		args := overLoopback("verify", "--json", "--world", dir, "--at", noon, tempFile(t, pemOf(l)))
+		if mode != "" {
+			args = append(args, "--revocation", mode)
+		}
+		o := eidasCmd(t, args...)
+		return document[verified](t, o), o.code
+	}
+	type row struct {
+		leaf           *eidastest.Leaf
+		mode           string
+		source, reason string
+	}
+	rows := map[string]row{
+		"by default, OCSP first":    {both, "", "ocsp", ""},
+		"auto, OCSP first":          {both, "auto", "ocsp", ""},
+		"auto, CRL alone":           {crlOnly, "auto", "crl", ""},
+		"ocsp":                      {both, "ocsp", "ocsp", ""},
+		"crl":                       {both, "crl", "crl", ""},
+		"ocsp, but CRL alone":       {crlOnly, "ocsp", "", "revocation_unknown"},
+		"crl, but a responder only": {ocspOnly, "crl", "", "revocation_unknown"},
+		"auto, nobody to ask":       {none, "auto", "", "revocation_unknown"},
+	}
+	for name, tc := range rows {
+		t.Run("good: "+name, func(t *testing.T) {
+			got, code := verify(t, tc.leaf, tc.mode)
+			assert.Equal(t, tc.reason, got.Reason, got.Detail)
+			if tc.reason != "" {
+				assert.Equal(t, 1, code)
+				return
+			}
+			assert.Equal(t, 0, code)
+			require.NotEmpty(t, got.Status)
+			assert.Equal(t, "good", got.Status[0].Status)
+			assert.Equal(t, tc.source, got.Status[0].Source)
+		})
+	}
+
+	q.Responder.SetFault(eidastest.FaultDown)
+	t.Run("auto, responder down", func(t *testing.T) {
+		got, code := verify(t, both, "auto")
+		assert.Equal(t, 0, code, got.Detail)
+		assert.Equal(t, "crl", got.Status[0].Source)
+	})
+	t.Run("ocsp, responder down", func(t *testing.T) {
+		got, code := verify(t, both, "ocsp")
+		assert.Equal(t, 1, code)
+		assert.Equal(t, "revocation_unavailable", got.Reason)
+	})
+	q.Responder.SetFault(eidastest.FaultNone)
+
+	for _, l := range []*eidastest.Leaf{both, ocspOnly, crlOnly} {
+		q.Revoke(l, 1)
+	}
+	for name, tc := range rows {
+		if tc.reason != "" {
+			continue
+		}
+		t.Run("revoked: "+name, func(t *testing.T) {
+			got, code := verify(t, tc.leaf, tc.mode)
+			assert.Equal(t, 1, code)
+			assert.Equal(t, "revoked", got.Reason)
+			require.NotEmpty(t, got.Status)
+			assert.Equal(t, "revoked", got.Status[0].Status)
+			assert.Equal(t, tc.source, got.Status[0].Source)
+		})
+	}
+}
