@@ -26,10 +26,11 @@ const (
 	maxSignatureChecks = 12
 	// maxWasted bounds the checks that fail, in units of signatureCost, some
 	// 75 µs: a stranger may name a listed CA as the issuer of every certificate
-	// that it sends, and some have keys that are 30 times as dear as others. It
-	// allows two failures under P-521, six under P-384 and more than there can be
-	// under others; with a key identifier an honest chain has none.
-	maxWasted = 40
+	// that it sends, and some have keys that are 38 times as dear as others. It
+	// allows one failure under P-521, five under P-384 and as many as there can
+	// be under P-256 and RSA up to 4096 bits. An honest chain with key
+	// identifiers has none.
+	maxWasted = 38
 )
 
 // path is a verified chain: the leaf first, the listed CA last.
@@ -222,12 +223,12 @@ func signatureCost(key any) int {
 		case elliptic.P256():
 			return 1
 		case elliptic.P384():
-			return 7
+			return 8
 		}
-		return 27
+		return 38
 	case *rsa.PublicKey:
 		size := k.N.BitLen() / minRSABits
-		return 1 + size*size/3
+		return 1 + 3*size*size/4
 	}
 	return 1
 }

@@ -33,10 +33,10 @@ func TestPathBoundsWhatFalseSignaturesCost(t *testing.T) {
 	}{
 		"P-256, all that may be sent":    {ec(elliptic.P256()), 7, eidas.ReasonSignatureInvalid},
 		"RSA-4096, all that may be sent": {rsa4096, 7, eidas.ReasonSignatureInvalid},
-		"P-384, six":                     {ec(elliptic.P384()), 6, eidas.ReasonSignatureInvalid},
-		"P-384, seven":                   {ec(elliptic.P384()), 7, eidas.ReasonPathTooComplex},
-		"P-521, two":                     {ec(elliptic.P521()), 2, eidas.ReasonSignatureInvalid},
-		"P-521, three":                   {ec(elliptic.P521()), 3, eidas.ReasonPathTooComplex},
+		"P-384, five":                    {ec(elliptic.P384()), 5, eidas.ReasonSignatureInvalid},
+		"P-384, six":                     {ec(elliptic.P384()), 6, eidas.ReasonPathTooComplex},
+		"P-521, one":                     {ec(elliptic.P521()), 1, eidas.ReasonSignatureInvalid},
+		"P-521, two":                     {ec(elliptic.P521()), 2, eidas.ReasonPathTooComplex},
 	} {
 		t.Run(name, func(t *testing.T) {
 			isCA := func(cn string) func(*x509.Certificate) {
