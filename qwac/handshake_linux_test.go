@@ -1,8 +1,13 @@
 package qwac_test
 
 import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
+	"crypto/x509/pkix"
 	"net"
 	"runtime"
 	"slices"
@@ -14,6 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-b953571c/eidas"
+	"github.com/seed-b953571c/eidas/qwac"
 )
 
 // threadCPU returns the processor time of the calling thread.
@@ -169,5 +175,56 @@ func BenchmarkUnknownIssuer(b *testing.B) {
 		if err := v.VerifyPeerCertificate(sent, nil); err == nil {
 			b.Fatal("let in")
 		}
+	}
+}
+
+// BenchmarkHostileChain is the most that a stranger can make the hook compute:
+// every certificate that it may send claims to be issued by a listed CA, under
+// each of its names. It reports the processor time.
+func BenchmarkHostileChain(b *testing.B) {
+	rsaKeyOf := func(bits int) func() crypto.Signer {
+		return func() crypto.Signer { return rsaKey(b, bits) }
+	}
+	ecKeyOf := func(curve elliptic.Curve) func() crypto.Signer {
+		return func() crypto.Signer {
+			key, err := ecdsa.GenerateKey(curve, rand.Reader)
+			require.NoError(b, err)
+			return key
+		}
+	}
+	for name, newKey := range map[string]func() crypto.Signer{
+		"P-256": ecKeyOf(elliptic.P256()), "P-384": ecKeyOf(elliptic.P384()), "P-521": ecKeyOf(elliptic.P521()),
+		"RSA-2048": rsaKeyOf(2048), "RSA-4096": rsaKeyOf(4096),
+	} {
+		b.Run(name, func(b *testing.B) {
+			w, stranger := newWorld(b), newWorld(b)
+			listed := w.qtspWith("LT", "QTSP LT", newKey())
+			// The same name and key identifier, which are public, and another key.
+			forged := *listed.cert
+			fake := &authority{cert: &forged, key: newKey()}
+			forged.PublicKey = fake.key.Public()
+			key := newKey()
+			var chain []*x509.Certificate
+			for range qwac.MaxCertificates - 1 {
+				chain = append(chain, stranger.sign(fake, key, func(c *x509.Certificate) {
+					c.Subject = pkix.Name{CommonName: "Between"}
+					c.IsCA, c.BasicConstraintsValid, c.KeyUsage = true, true, x509.KeyUsageCertSign
+				}))
+			}
+			between := &authority{cert: chain[0], key: key}
+			chain = append([]*x509.Certificate{stranger.qwac(between, request{}).cert}, chain...)
+			require.Equal(b, listed.cert.RawSubject, chain[1].RawIssuer)
+			v := w.verifier(eidas.Policy{})
+			cs := state(false, chain...)
+			runtime.LockOSThread()
+			defer runtime.UnlockOSThread()
+			start, runs := threadCPU(), 0
+			for ; b.Loop(); runs++ {
+				if err := v.VerifyConnection(cs); eidas.ReasonOf(err) != eidas.ReasonSignatureInvalid && eidas.ReasonOf(err) != eidas.ReasonPathTooComplex {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64((threadCPU()-start).Microseconds())/float64(runs), "cpu-µs/op")
+		})
 	}
 }

@@ -129,7 +129,13 @@ const svcInfo = "http://uri.etsi.org/TrstSvc/TrustedList/"
 
 // qtsp adds a granted CA/QC service for everything to the list of a territory.
 func (w *world) qtsp(territory, name string) *authority {
-	key := newKey(w.tb)
+	w.tb.Helper()
+	return w.qtspWith(territory, name, newKey(w.tb))
+}
+
+// qtspWith is qtsp with a given key.
+func (w *world) qtspWith(territory, name string, key crypto.Signer) *authority {
+	w.tb.Helper()
 	cert := w.sign(nil, key, func(c *x509.Certificate) {
 		c.Subject = pkix.Name{Country: []string{territory}, Organization: []string{name}, CommonName: name}
 		c.IsCA, c.BasicConstraintsValid = true, true
