@@ -12,10 +12,6 @@ import (
 	"io"
 	"math/big"
 	"slices"
-
-	// The hashes of the table.
-	_ "crypto/sha256"
-	_ "crypto/sha512"
 )
 
 // Algorithm is one of the closed set of signature algorithms. Those of secret
@@ -168,7 +164,7 @@ func (a Algorithm) verify(pub crypto.PublicKey, data, signature []byte, anySalt 
 		return 0, reject(ReasonAlgorithm, "%s is not for a key of type %T", a, pub)
 	}
 	i := a.info()
-	digest := i.digest(data)
+	digest := sum(i.hash, data)
 	var err error
 	switch k := pub.(type) {
 	case *rsa.PublicKey:
@@ -192,15 +188,6 @@ func (a Algorithm) verify(pub crypto.PublicKey, data, signature []byte, anySalt 
 		return 0, reject(ReasonSignatureInvalid, "%s: %w", a, err)
 	}
 	return quirk, nil
-}
-
-func (i algorithmInfo) digest(data []byte) []byte {
-	if i.hash == 0 {
-		return nil
-	}
-	h := i.hash.New()
-	h.Write(data)
-	return h.Sum(nil)
 }
 
 // verifyECDSA takes each encoding where it belongs and nowhere else.
@@ -238,11 +225,11 @@ func (a Algorithm) sign(key crypto.Signer, random io.Reader, data []byte) ([]byt
 	case schemeEd25519:
 		return key.Sign(random, data, crypto.Hash(0))
 	case schemePSS:
-		return key.Sign(random, i.digest(data), &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash, Hash: i.hash})
+		return key.Sign(random, sum(i.hash, data), &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash, Hash: i.hash})
 	case schemePKCS1, schemeECDSADER:
-		return key.Sign(random, i.digest(data), i.hash)
+		return key.Sign(random, sum(i.hash, data), i.hash)
 	case schemeECDSA:
-		der, err := key.Sign(random, i.digest(data), i.hash)
+		der, err := key.Sign(random, sum(i.hash, data), i.hash)
 		if err != nil {
 			return nil, err
 		}

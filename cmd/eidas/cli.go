@@ -38,7 +38,7 @@ func commands() []*command {
 		demoCommand(), inspectCommand(), verifyCommand(), qualifyCommand(),
 		revocationOCSPCommand(), revocationCRLCommand(),
 		trustlistLoadCommand(), trustlistCheckCommand(), trustlistFetchCommand(), trustlistStatusCommand(),
-		trustlistDiffCommand(), bindingVerifyCommand(), versionCommand(),
+		trustlistDiffCommand(), sealVerifyCommand(), sealSignCommand(), bindingVerifyCommand(), versionCommand(),
 	}
 }
 

@@ -1,0 +1,132 @@
+package main_test
+
+import (
+	"crypto/x509"
+	"encoding/pem"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/seed-b953571c/eidas"
+	"github.com/seed-b953571c/eidas/eidastest"
+)
+
+// sealVerdict is the JSON of "seal verify".
+type sealVerdict struct {
+	Decision, Reason, Cause, Judged, Profile, Algorithm, Identity string
+	CertificateReason                                             string  `json:"certificate_reason"`
+	SigningString                                                 *string `json:"signing_string"`
+	Covered, Quirks, Roles                                        []string
+	PathBound                                                     bool `json:"path_bound"`
+	Chain                                                         []struct{ Subject string }
+}
+
+const unsealed = "POST /v1/payments HTTP/1.1\r\nHost: bank.example\r\nX-Request-ID: 99391c7e\r\nPSU-ID: anton\r\n\r\n{\"amount\": 1}"
+
+// sealedFile seals a message with a certificate and returns the file with it.
+func sealedFile(t *testing.T, l *eidastest.Leaf, profile string, flags ...string) (file, certificate string) {
+	t.Helper()
+	der, err := x509.MarshalPKCS8PrivateKey(l.Key)
+	require.NoError(t, err)
+	key := tempFile(t, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
+	certificate = tempFile(t, l.Certificate.Raw)
+	o := eidasCmd(t, append([]string{"seal", "sign", "--profile", profile, "--key", key, "--certificate", certificate, tempFile(t, unsealed)}, flags...)...)
+	require.Equal(t, 0, o.code, o.stderr)
+	require.Contains(t, o.stdout, "\nSignature: ")
+	return tempFile(t, o.stdout), certificate
+}
+
+func TestSealSignAndVerify(t *testing.T) {
+	w, err := eidastest.NewWorld(eidastest.Options{})
+	require.NoError(t, err)
+	defer w.Close()
+	folder := t.TempDir()
+	require.NoError(t, w.WriteFolder(folder))
+	l, err := w.QTSP("LT").IssueQSealC("PSDLT-BL-LB000468", eidas.RolePI)
+	require.NoError(t, err)
+	file, certificate := sealedFile(t, l, "berlin-group-1.3")
+	verify := []string{"seal", "verify", "--profile", "berlin-group-1.3", "--json"}
+	world := []string{"--world", folder, "--revocation", "off"}
+
+	for name, row := range map[string]struct {
+		args     []string
+		code     int
+		reason   string
+		identity string
+	}{
+		"seal alone":             {[]string{file}, 0, "", ""},
+		"certificate given":      {[]string{"--certificate", certificate, file}, 0, "", ""},
+		"with the lists":         {append(world, file), 0, "", "PSDLT-BL-LB000468"},
+		"changed":                {[]string{changed(t, file, "anton", "berta")}, 1, "signature_invalid", ""},
+		"body changed":           {append(world, changed(t, file, "\"amount\": 1", "\"amount\": 2")), 1, "digest", ""},
+		"body apart":             {[]string{"--body", tempFile(t, `{"amount": 1}`), changed(t, file, `{"amount": 1}`, "")}, 0, "", ""},
+		"not sealed":             {[]string{tempFile(t, unsealed)}, 1, "signature_missing", ""},
+		"role missing":           {append(world, "--require-role", "PSP_AI", file), 1, "certificate", ""},
+		"of another certificate": {[]string{"--certificate", foreign(t, w), file}, 1, "certificate_mismatch", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := eidasCmd(t, append(append([]string{}, verify...), row.args...)...)
+			got := document[sealVerdict](t, o)
+			assert.Equal(t, row.code, o.code, o.stderr)
+			assert.Equal(t, row.reason, got.Reason)
+			assert.Equal(t, row.identity, got.Identity)
+			if row.reason == "certificate" {
+				assert.Equal(t, "role_missing", got.CertificateReason)
+			}
+			if row.reason != "signature_missing" {
+				require.NotNil(t, got.SigningString)
+				assert.Contains(t, *got.SigningString, "x-request-id: 99391c7e\npsu-id: ")
+			}
+		})
+	}
+	for _, o := range []outcome{
+		eidasCmd(t, "seal", "verify", file), eidasCmd(t, "seal", "verify", "--profile", "x", file),
+		eidasCmd(t, append(verify, "--quirk", "lenient", file)...), eidasCmd(t, append(verify, "--quirk", "any_salt", file)...),
+		eidasCmd(t, append(verify, file, file)...), eidasCmd(t, append(verify, tempFile(t, "no message"))...),
+		eidasCmd(t, "seal", "sign", "--profile", "berlin-group-1.3", file),
+		eidasCmd(t, "seal", "sign", "--profile", "berlin-group-1.3", "--key", certificate, "--certificate", certificate, file),
+	} {
+		assert.Equal(t, 2, o.code, o.stdout)
+		assert.NotEmpty(t, o.stderr)
+	}
+}
+
+func TestSealVerifyForPeople(t *testing.T) {
+	w, err := eidastest.NewWorld(eidastest.Options{})
+	require.NoError(t, err)
+	defer w.Close()
+	l, err := w.QTSP("LT").IssueQSealC("PSDLT-BL-LB000468", eidas.RolePI)
+	require.NoError(t, err)
+	file, _ := sealedFile(t, l, "ing-cavage")
+	o := eidasCmd(t, "seal", "verify", "--profile", "ing-cavage", file)
+	assert.Equal(t, 0, o.code, o.stdout+o.stderr)
+	assert.Contains(t, o.stdout, "\nSigning string\n  (request-target): post /v1/payments\n  date: ")
+	late := time.Now().Add(time.Hour).UTC().Format(time.RFC3339)
+	o = eidasCmd(t, "seal", "verify", "--profile", "ing-cavage", "--at", late, file)
+	assert.Equal(t, 1, o.code)
+	assert.Contains(t, o.stdout, "stale")
+	o = eidasCmd(t, "seal", "verify", "--profile", "ing-cavage", "--at", late, "--any-age", file)
+	assert.Equal(t, 0, o.code, o.stdout)
+	// Terminal codes in a message stay out of the terminal.
+	o = eidasCmd(t, "seal", "verify", "--profile", "ing-cavage", changed(t, file, "date:", "\x1b[2Kdate:"))
+	assert.NotContains(t, o.stdout+o.stderr, "\x1b")
+}
+
+func foreign(t *testing.T, w *eidastest.World) string {
+	t.Helper()
+	l, err := w.QTSP("DE").IssueQSealC("PSDLT-BL-LB000468", eidas.RolePI)
+	require.NoError(t, err)
+	return tempFile(t, l.Certificate.Raw)
+}
+
+// changed is a copy of a file with one text replaced by another.
+func changed(t *testing.T, file, from, to string) string {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	require.NoError(t, err)
+	return tempFile(t, strings.Replace(string(text), from, to, 1))
+}
