@@ -2,6 +2,7 @@ package revocation_test
 
 import (
 	"bytes"
+	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
 	"slices"
@@ -70,6 +71,8 @@ func TestSameName(t *testing.T) {
 		{"text and another type", nameOf(t, "cn=ia5=A"), nameOf(t, "cn=utf8=A"), false},
 		{"text and another type, reversed", nameOf(t, "cn=utf8=A"), nameOf(t, "cn=t61=A"), false},
 		{"first is no name", []byte{5, 0}, nameOf(t, "cn=utf8=A"), false},
+		{"nothing and no name", []byte{0x30, 0}, []byte{5, 0}, false},
+		{"no name and nothing", []byte{5, 0}, []byte{0x30, 0}, false},
 		{"second is no name", nameOf(t, "cn=utf8=A"), []byte{5, 0}, false},
 	} {
 		assert.Equal(t, tt.want, revocation.SameName(tt.a, tt.b), tt.name)
@@ -226,5 +229,21 @@ func TestC3Flags(t *testing.T) {
 		flags, _, ok := revocation.IssuingFlags(append([]byte{0x30, byte(len(tt.flag))}, tt.flag...))
 		assert.Equal(t, tt.ok, ok, tt.name)
 		assert.Equal(t, tt.users, flags[0], tt.name)
+	}
+}
+
+func TestC3NamesOfTwoKinds(t *testing.T) {
+	// The same letters as a URI and as a DNS name name two points.
+	w := newWorld(t)
+	p := points(t, pointSpec{url: "a.test"})
+	w.leaf = w.mint(t, w.ca, "TPP", func(c *x509.Certificate) { c.ExtraExtensions = []pkix.Extension{p} })
+	for kind, want := range map[byte]revocation.Rule{0x86: 0, 0x82: revocation.RuleC3} {
+		scope := pointSpec{url: "a.test"}.issuing(t)
+		at := bytes.Index(scope, []byte("a.test")) - 2
+		require.Equal(t, byte(0x86), scope[at])
+		scope[at] = kind
+		crl := w.crl().with(28, true, scope).parse(t)
+		_, err := revocation.VerifyCRL(revocation.CRLSet{CRLs: []*revocation.CRL{crl}}, w.target(), w.now, revocation.CRLPolicy{})
+		assert.Equal(t, want, revocation.RuleOf(err), "tag %#x: %v", kind, err)
 	}
 }
