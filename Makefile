@@ -4,7 +4,7 @@ GOLANGCI      ?= v2.15.0
 GOFUMPT       ?= v0.12.0
 FUZZTIME      ?= 20000x
 
-.PHONY: build test race lint fuzz bench integration redis demo examples tidy tools
+.PHONY: build test race lint fuzz bench integration node redis demo examples tidy tools
 
 build:
 	$(GO) build ./...
@@ -36,6 +36,11 @@ bench:
 # Needs Debian's xmlsec1: agreement with it on every real list.
 integration:
 	$(GO) test -tags integration -run Integration ./...
+
+# Needs Node 20 and npm: agreement with its jose on detached JWS.
+node:
+	cd bench/node && npm ci --no-audit --no-fund
+	cd bench && $(GO) test -tags node -run Node ./...
 
 # A module of its own. Needs Debian's redis-server: the tests start it themselves.
 redis:

@@ -24,11 +24,8 @@ func splitCompact(s string, limit int) (header, payload, signature string, err e
 	if len(s) > limit {
 		return "", "", "", fmt.Errorf("%d bytes, at most %d", len(s), limit)
 	}
-	header, rest, found := strings.Cut(s, ".")
-	if !found {
-		return "", "", "", errSegments
-	}
-	payload, signature, found = strings.Cut(rest, ".")
+	header, rest, _ := strings.Cut(s, ".")
+	payload, signature, found := strings.Cut(rest, ".")
 	if !found || strings.IndexByte(signature, '.') >= 0 {
 		return "", "", "", errSegments
 	}
