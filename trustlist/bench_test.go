@@ -2,14 +2,20 @@ package trustlist_test
 
 import (
 	"context"
+	"crypto/x509"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/seed-b953571c/eidas"
+	"github.com/seed-b953571c/eidas/internal/realdata"
 	"github.com/seed-b953571c/eidas/trustlist"
 )
 
@@ -21,6 +27,13 @@ func TestMain(m *testing.M) {
 	if dir := os.Getenv(envWriter); dir != "" {
 		fmt.Fprintln(os.Stderr, writer(dir))
 		os.Exit(1)
+	}
+	if what := os.Getenv(envFull); what != "" {
+		if err := fullDisk(what); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
 	}
 	if dir := os.Getenv(envLoad); dir != "" {
 		if err := loadOnce(dir); err != nil {
@@ -95,6 +108,87 @@ func BenchmarkLoadLinear(b *testing.B) {
 			}
 		})
 	}
+}
+
+// listedLeaf is a real certificate with its issuer, and the shortest times that
+// were met for the verification of its signature alone and for FindServices.
+type listedLeaf struct {
+	chain        []*x509.Certificate
+	issuer       *x509.Certificate
+	verify, find time.Duration
+}
+
+// BenchmarkFindServices looks up the services of every real certificate whose
+// issuer a world lists. FindServices verifies the one signature that decides;
+// worst-lookup-ns is what it takes beyond that, of the worst certificate: the
+// shortest times of many, since others share the machine.
+func BenchmarkFindServices(b *testing.B) {
+	leaves := realLeaves(b)
+	for _, w := range worlds(b) {
+		s, err := w.load(b, w.open(b))
+		require.NoError(b, err)
+		set := s.Services()
+		var listed []*listedLeaf
+		for _, leaf := range leaves {
+			chain := []*x509.Certificate{leaf}
+			if found, err := eidas.FindServices(set, chain, w.At); err == nil {
+				if issuer := issuerAmong(found, leaf); issuer != nil {
+					listed = append(listed, &listedLeaf{chain, issuer, time.Hour, time.Hour})
+				}
+			}
+		}
+		if len(listed) == 0 {
+			continue
+		}
+		b.Run(w.name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				for _, l := range listed {
+					leaf := l.chain[0]
+					start := time.Now()
+					err := l.issuer.CheckSignature(leaf.SignatureAlgorithm, leaf.RawTBSCertificate, leaf.Signature)
+					middle := time.Now()
+					_, findErr := eidas.FindServices(set, l.chain, w.At)
+					l.verify, l.find = min(l.verify, middle.Sub(start)), min(l.find, time.Since(middle))
+					require.NoError(b, errors.Join(err, findErr))
+				}
+			}
+			worst := time.Duration(0)
+			for _, l := range listed {
+				worst = max(worst, l.find-l.verify)
+			}
+			b.ReportMetric(float64(len(listed)), "leaves")
+			b.ReportMetric(float64(worst), "worst-lookup-ns")
+		})
+	}
+}
+
+// issuerAmong returns the certificate of a service that has issued leaf itself,
+// nil when there is none.
+func issuerAmong(services []*eidas.Service, leaf *x509.Certificate) *x509.Certificate {
+	for _, svc := range services {
+		for _, a := range svc.Anchors {
+			c, err := a.Certificate()
+			if err == nil && c.CheckSignature(leaf.SignatureAlgorithm, leaf.RawTBSCertificate, leaf.Signature) == nil {
+				return c
+			}
+		}
+	}
+	return nil
+}
+
+// realLeaves returns the end entity certificates of the data, by file.
+func realLeaves(b *testing.B) map[string]*x509.Certificate {
+	b.Helper()
+	leaves := map[string]*x509.Certificate{}
+	for _, path := range realdata.Glob(b, "certs/*.der") {
+		der, err := os.ReadFile(path)
+		require.NoError(b, err)
+		if c, err := x509.ParseCertificate(der); err == nil && !c.IsCA {
+			leaves[filepath.Base(path)] = c
+		}
+	}
+	return leaves
 }
 
 // BenchmarkRefreshUnchanged refreshes every world from its folder, which cannot

@@ -1,15 +1,10 @@
 package trustlist_test
 
 import (
-	"context"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"io/fs"
-	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -371,94 +366,4 @@ func TestTwoStoresOnOneFolder(t *testing.T) {
 			assert.Equal(t, stores[0].Snapshot().ID, third.Snapshot().ID)
 		}
 	})
-}
-
-// envWriter makes the test binary refresh a store in a folder until it is killed.
-const envWriter = "EIDAS_TEST_WRITER"
-
-// writer alternates between two editions of every list, which it finds in the
-// folders "a" and "b" beside its own, so that each commit replaces all of them.
-func writer(dir string) error {
-	anchors := trustlist.Anchors{Profile: "test", LOTL: urlLOTL, OfficialJournal: urlNotice}
-	text, err := os.ReadFile(filepath.Join(dir, "signer"))
-	if err != nil {
-		return err
-	}
-	f, err := trustlist.ParseFingerprint(string(text))
-	if err != nil {
-		return err
-	}
-	anchors.Signers = [][32]byte{f}
-	for i := 0; ; i++ {
-		// A store of its own each time, to write both editions from the start. They
-		// have the same sequence number: the rollback guard lets them alternate.
-		folder, err := trustlist.OpenFolder(filepath.Join(dir, string("ab"[i%2])))
-		if err != nil {
-			return err
-		}
-		s, err := trustlist.NewStore(trustlist.StoreConfig{
-			Config: trustlist.Config{Anchors: anchors, Source: folder}, Dir: filepath.Join(dir, "store"),
-		})
-		if err != nil {
-			return err
-		}
-		if err := s.Refresh(context.Background()); err != nil {
-			return err
-		}
-		if err := errors.Join(s.Health().Disk, s.Close(), folder.Close()); err != nil {
-			return err
-		}
-		if i == 0 {
-			fmt.Println("ready")
-		}
-	}
-}
-
-// A process that is killed at any moment leaves one whole edition on disk.
-func TestKilledProcessLeavesAWholeSnapshot(t *testing.T) {
-	dir := t.TempDir()
-	u := newUnion(t)
-	u.lotl.issued, u.utList.issued, u.vtList.issued = now.AddDate(-1, 0, 0), now.AddDate(-1, 0, 0), now.AddDate(-1, 0, 0)
-	ids := map[string]string{}
-	for _, name := range []string{"a", "b"} {
-		u.publish() // each signature is another
-		ids[u.mustLoad().ID] = name
-		folder := filepath.Join(dir, name)
-		require.NoError(t, os.Mkdir(folder, 0o700))
-		manifest := map[string]any{}
-		for i, url := range []string{urlLOTL, urlUT, urlVT} {
-			file := fmt.Sprintf("%d.xml", i)
-			write(t, folder, file, string(u.source.files[url]))
-			manifest[url] = map[string]string{"file": file}
-		}
-		text, err := json.Marshal(manifest)
-		require.NoError(t, err)
-		write(t, folder, "manifest.json", string(text))
-	}
-	signer := u.eu.fingerprint()
-	write(t, dir, "signer", hex.EncodeToString(signer[:]))
-	seen := map[string]int{}
-	for range 25 {
-		cmd := exec.CommandContext(t.Context(), os.Args[0])
-		cmd.Env = append(os.Environ(), envWriter+"="+dir)
-		cmd.Stderr = os.Stderr
-		out, err := cmd.StdoutPipe()
-		require.NoError(t, err)
-		require.NoError(t, cmd.Start())
-		_, err = out.Read(make([]byte, 1))
-		require.NoError(t, err, "the writer got going")
-		time.Sleep(rand.N(20 * time.Millisecond))
-		require.NoError(t, cmd.Process.Kill())
-		require.Error(t, cmd.Wait(), "killed")
-
-		folder, err := trustlist.OpenFolder(filepath.Join(dir, "store"))
-		require.NoError(t, err)
-		s, err := trustlist.Load(t.Context(), trustlist.Config{Anchors: u.anchors(), Source: folder}, now)
-		require.NoError(t, err)
-		require.NoError(t, folder.Close())
-		name, whole := ids[s.ID]
-		require.True(t, whole, "neither one edition nor the other: %+v", s.Lists)
-		seen[name]++
-	}
-	t.Logf("editions found: %v", seen)
 }
