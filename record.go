@@ -22,6 +22,7 @@ type Record struct {
 	At       string `json:"at,omitempty"`
 	// Identity and what follows is a claim when the decision is refuse.
 	Identity    string             `json:"identity"`
+	AliasOf     string             `json:"alias_of,omitempty"` // what the certificate says, where Policy.Aliases has another identity for it
 	Profile     Profile            `json:"profile,omitempty"`
 	Roles       []string           `json:"roles"`
 	Certificate *RecordCertificate `json:"certificate,omitempty"`
@@ -103,6 +104,9 @@ func (e *Evidence) record() Record {
 	rec := Record{
 		Schema: recordSchema, At: stamp(e.At), Roles: []string{}, Degraded: []Degradation{},
 		Identity: e.Identity.OrganizationIdentifier(), Profile: e.Identity.Profile(),
+	}
+	if e.Alias != nil {
+		rec.AliasOf = e.Alias.From.OrganizationIdentifier()
 	}
 	rec.Roles = append(rec.Roles, e.Roles.Names()...)
 	if e.Use != 0 {

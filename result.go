@@ -59,6 +59,7 @@ type Evidence struct {
 	// Identity and Roles are what the certificate says; they are worth nothing
 	// before step 4 and 5 have passed.
 	Identity      Identity            // step 3
+	Alias         *Alias              // step 3: by which Identity is not what the certificate says; nil: it is
 	Roles         Roles               // step 2
 	Chain         []*x509.Certificate // step 4: the leaf, intermediates, the certificate of the listed service
 	Services      []*Service          // step 4: every service that matches the path

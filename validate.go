@@ -27,6 +27,10 @@ type Policy struct {
 	// Registered are identities of another scheme than PSD that may enter
 	// (TS 119 495, GEN-5.2.1-4). They never enter by role alone.
 	Registered []Identity
+	// Aliases say which identities are another one by now. What a certificate
+	// says is replaced in step 3: everybody after it, the Authorizer and
+	// Registered too, sees the other identity, and Evidence.Alias says why.
+	Aliases []Alias
 	// AllowUnregistered lets identities of another scheme than PSD in without
 	// registration.
 	AllowUnregistered bool
@@ -95,7 +99,10 @@ func NewValidator(c Config) (*Validator, error) {
 			return nil, errors.New("eidas: Policy.Registered holds an identity of another profile, or a zero one")
 		}
 	}
-	p.Registered = slices.Clone(p.Registered)
+	if err := checkAliases(p.Aliases, p.Profile); err != nil {
+		return nil, err
+	}
+	p.Registered, p.Aliases = slices.Clone(p.Registered), slices.Clone(p.Aliases)
 	memory, _ := c.Status.(StatusMemory)
 	return &Validator{services: c.Services, status: c.Status, memory: memory, policy: p}, nil
 }
@@ -126,6 +133,8 @@ type judgement struct {
 	peer  []*x509.Certificate
 	set   *ServiceSet
 	found []*Service // of the path, under whatever profile
+	// renamed is the alias of the certificate's identity, in force or not.
+	renamed *Alias
 	// thorough asks for the status of every certificate, also when one is refused.
 	thorough bool
 }
@@ -201,6 +210,9 @@ func (j *judgement) identity(context.Context) *Error {
 		return asRefusal(err)
 	}
 	j.Identity = id
+	if j.renamed = j.policy.aliasOf(id); j.renamed != nil && j.renamed.covers(j.At) {
+		j.Alias, j.Identity = j.renamed, j.renamed.To
+	}
 	return nil
 }
 
@@ -243,7 +255,7 @@ func (j *judgement) profile(context.Context) *Error {
 	if len(j.Services) == 0 {
 		return refuse(ReasonProfile, "listed under %q, not %q", j.found[0].List.Profile, j.policy.Profile)
 	}
-	j.ValidUntil = nextChange(j.Services, j.At, j.ValidUntil)
+	j.ValidUntil = j.renamed.nextChange(j.At, nextChange(j.Services, j.At, j.ValidUntil))
 	return nil
 }
 

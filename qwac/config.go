@@ -61,6 +61,9 @@ type Config struct {
 	// lists cuts off the TPPs of new QTSPs. Nil tells none. More than 12 KiB is an
 	// error, since it breaks clients.
 	CANames [][]byte
+	// Rotation says what is remembered of the certificates of a TPP. The zero
+	// value remembers nothing.
+	Rotation Rotation
 	// ErrorFormat is the format of the bodies of refused requests. 0 is FormatProblem.
 	ErrorFormat ErrorFormat
 	// Logger gets every verdict. Nil is off. An identity in it is "claimed"
@@ -88,7 +91,8 @@ type Verifier struct {
 	shared            *handoff
 	memory            rechecker // validator, where it is one
 	decisions         *decisions
-	rotation          observer // nil is off
+	rotation          observer  // nil is off
+	rotated           *rotation // rotation, where Config.Rotation has a Store
 }
 
 // verifierID marks the session tickets of one Verifier.
@@ -107,6 +111,9 @@ func New(c Config) (*Verifier, error) {
 		return nil, fmt.Errorf("qwac: Config.ErrorFormat is %d, no format", c.ErrorFormat)
 	case c.MaxSessionAge < 0:
 		return nil, errors.New("qwac: Config.MaxSessionAge is negative")
+	}
+	if err := c.Rotation.check(); err != nil {
+		return nil, err
 	}
 	if c.Timeout == 0 {
 		c.Timeout = defaultTimeout
@@ -129,6 +136,10 @@ func New(c Config) (*Verifier, error) {
 		metrics:           newMetrics(),
 		shared:            newHandoff(),
 		decisions:         newDecisions(),
+	}
+	if c.Rotation.Store != nil {
+		v.rotated = newRotation(v, c.Rotation)
+		v.rotation = v.rotated
 	}
 	v.memory, _ = c.Validator.(rechecker)
 	var err error

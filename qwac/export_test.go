@@ -30,6 +30,9 @@ const (
 	MaxDecisionsOfOne = maxDecisionsOfOne
 	MaxDecisionAge    = maxDecisionAge
 	HandoffAge        = handoffAge
+	MaxRecord         = maxRecord
+	MaxRemembered     = maxRemembered
+	MaxStoreBytes     = maxStoreBytes
 )
 
 // SameHost is sameHost.
@@ -59,4 +62,16 @@ func (v *Verifier) OnCommit(f func(*eidas.Result)) { v.rotation = observerFunc(f
 
 type observerFunc func(*eidas.Result)
 
-func (f observerFunc) observe(_ context.Context, r *eidas.Result) { f(r) }
+func (f observerFunc) observe(_ context.Context, r *eidas.Result) *eidas.Error {
+	f(r)
+	return nil
+}
+
+func (f observerFunc) refused(context.Context, *eidas.Error) {}
+
+// Bytes returns what s takes, by its own count.
+func (s *MemoryStore) Bytes() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.bytes
+}

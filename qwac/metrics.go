@@ -20,6 +20,8 @@ type metrics struct {
 	degraded *prometheus.CounterVec
 	memory   *prometheus.CounterVec
 	failed   *prometheus.CounterVec
+	events   *prometheus.CounterVec
+	unstored prometheus.Counter
 	accepted map[hook]acceptedMetrics // looked up once: this is the warm path
 }
 
@@ -81,6 +83,10 @@ func newMetrics() *metrics {
 		degraded: counter("degraded_total", "Verdicts given under a leniency of the policy.", "degradation"),
 		memory:   counter("remembered_total", "Verdicts that an earlier one was good for, with what is known now.", "hook"),
 		failed:   counter("handshakes_failed_total", "Handshakes that failed, as ConnState saw them.", "reason"),
+		events:   counter("rotation_events_total", "Events about the certificates of TPPs.", "kind"),
+		unstored: prometheus.NewCounter(prometheus.CounterOpts{
+			Namespace: "eidas", Subsystem: "qwac", Name: "rotation_store_failures_total", Help: "Failures of the RotationStore.",
+		}),
 		accepted: make(map[hook]acceptedMetrics, len(hooks)),
 	}
 	for _, h := range hooks {
@@ -108,11 +114,14 @@ func newMetrics() *metrics {
 		m.degraded.WithLabelValues(string(d))
 	}
 	m.degraded.WithLabelValues(degradedOther)
+	for _, k := range EventKinds() {
+		m.events.WithLabelValues(string(k))
+	}
 	return m
 }
 
 func (m *metrics) collectors() []prometheus.Collector {
-	return []prometheus.Collector{m.verdicts, m.seconds, m.inFlight, m.sessions, m.requests, m.degraded, m.memory, m.failed}
+	return []prometheus.Collector{m.verdicts, m.seconds, m.inFlight, m.sessions, m.requests, m.degraded, m.memory, m.failed, m.events, m.unstored}
 }
 
 // Describe implements prometheus.Collector.
@@ -190,3 +199,7 @@ func (m *metrics) handshake(resumed bool) {
 func (m *metrics) sessionDeclined() { m.sessions.WithLabelValues(sessionDeclined).Inc() }
 
 func (m *metrics) request(o outcome) { m.requests.WithLabelValues(string(o)).Inc() }
+
+func (m *metrics) rotated(kind EventKind) { m.events.WithLabelValues(string(kind)).Inc() }
+
+func (m *metrics) rotationFailed() { m.unstored.Inc() }

@@ -43,11 +43,14 @@ func (v *Verifier) identify(ctx context.Context, peer []*x509.Certificate) (*eid
 	key := keyOf(peer)
 	result, refusal := v.judge(ctx, hookRequest, key, peer)
 	if refusal != nil {
+		v.commitRefusal(ctx, refusal)
 		return nil, refusal
 	}
 	if v.decisions.get(key) == nil {
 		v.decisions.add(key, peer, result, now())
 	}
-	v.commit(ctx, result)
+	if refusal := v.commit(ctx, result); refusal != nil {
+		return nil, refusal
+	}
 	return result, nil
 }
