@@ -43,6 +43,11 @@ func ParseCaptured(text []byte) (*Captured, error) {
 	if err != nil {
 		return nil, fmt.Errorf("qseal: header of the message: %w", err)
 	}
+	for name := range header {
+		if !isToken(name) { // net/textproto lets blanks pass
+			return nil, fmt.Errorf("qseal: header of the message: field %.80q", name)
+		}
+	}
 	m := &message{scheme: "https", header: http.Header(header), body: body}
 	c := &Captured{m: m, start: start}
 	if status, isResponse := strings.CutPrefix(start, "HTTP/"); isResponse {

@@ -97,7 +97,7 @@ type forged struct {
 	leaf           *eidastest.Leaf
 }
 
-const payment = `{"instructedAmount": {"currency": "EUR", "amount": "123.50"}}`
+const payment = `<InstdAmt Ccy="EUR">123.50</InstdAmt>`
 
 // order is a lawful payment order of the scene's TPP.
 func (s *scene) order(edits ...func(f *forged)) *http.Request {

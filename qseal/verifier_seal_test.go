@@ -223,7 +223,7 @@ func TestReasonsAndQuirksAreClosedSets(t *testing.T) {
 	assert.Equal(t, qseal.ReasonReplay, qseal.ReasonOf(qseal.ReasonReplay))
 	assert.Zero(t, qseal.ReasonOf(nil))
 
-	all := qseal.Quirk(qseal.Quirks - 1)
+	all := qseal.Quirks - 1
 	for bit := qseal.Quirk(1); bit < qseal.Quirks; bit <<= 1 {
 		assert.Regexp(t, "^[a-z_0-9]+$", bit.String())
 		back, err := qseal.ParseQuirks(bit.String())
@@ -399,7 +399,7 @@ func TestResponses(t *testing.T) {
 	header.Set("X-Request-Id", "1")
 	require.NoError(t, signer.SignResponse(header, 201, []byte(payment), nil, s.at))
 	response := func(body string) *http.Response {
-		return &http.Response{StatusCode: 201, Header: header.Clone(), Body: io.NopCloser(strings.NewReader(body)), ContentLength: -1}
+		return &http.Response{StatusCode: http.StatusCreated, Header: header.Clone(), Body: io.NopCloser(strings.NewReader(body)), ContentLength: -1}
 	}
 	v := s.verifier()
 	for range 2 { // responses are not replayed
