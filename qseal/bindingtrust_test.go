@@ -1,0 +1,97 @@
+package qseal_test
+
+import (
+	"crypto/x509"
+	"encoding/base64"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/seed-b953571c/eidas"
+	"github.com/seed-b953571c/eidas/eidastest"
+	"github.com/seed-b953571c/eidas/qseal"
+)
+
+// twoQWAC is a request for the certificate of TS 119 411-5, annex A.
+func twoQWAC() eidastest.Request {
+	r := eidastest.QWAC("PSDLT-BL-LB000468", eidas.RolePI)
+	r.ExtKeyUsage = []string{"0.4.0.194115.1.0"}
+	r.Policies = []string{"0.4.0.194112.1.6"}
+	return r
+}
+
+// bindingOf has a leaf sign a binding of itself, at the time of a world.
+func bindingOf(t *testing.T, leaf *eidastest.Leaf, at time.Time) *qseal.Binding {
+	t.Helper()
+	f := &forger{leaf.Key, leaf.Certificate}
+	header := f.bindingHeader("ES256", leaf.Certificate)
+	var x5c []string
+	for _, c := range leaf.Chain {
+		x5c = append(x5c, base64.StdEncoding.EncodeToString(c.Raw))
+	}
+	header = swap(t, header, f.x5c(), strings.Join(x5c, `","`))
+	header = header[:strings.Index(header, `"iat"`)] + header[strings.Index(header, `"sigD"`):]
+	b, err := qseal.VerifyBinding([]byte(f.compact(t, "ES256", header, "")), []*x509.Certificate{leaf.Certificate}, at, qseal.BindingOptions{AllowNoExpiry: true})
+	require.NoError(t, err)
+	return b
+}
+
+func TestBindingQualify(t *testing.T) {
+	w := eidastest.Start(t, eidastest.Options{})
+	q := w.QTSP("LT")
+	for name, row := range map[string]struct {
+		change func(r *eidastest.Request)
+		want   eidas.Reason
+	}{
+		"qualified":            {func(*eidastest.Request) {}, 0},
+		"without the policy":   {func(r *eidastest.Request) { r.Policies = []string{"0.4.0.194112.1.5"} }, eidas.ReasonNotQualified},
+		"for seals":            {func(r *eidastest.Request) { r.Statements.Types = []string{eidastest.TypeESeal} }, eidas.ReasonWrongType},
+		"not said qualified":   {func(r *eidastest.Request) { r.Statements.Compliance = false }, eidas.ReasonNotQualified},
+		"both kinds of policy": {func(r *eidastest.Request) { r.Policies = append(r.Policies, "0.4.0.194112.1.5") }, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := twoQWAC()
+			row.change(&r)
+			leaf, err := q.Issue(r)
+			require.NoError(t, err)
+			got, err := bindingOf(t, leaf, w.Now()).Qualify(w.Services(), w.Now())
+			if row.want == 0 {
+				require.NoError(t, err)
+				assert.True(t, got.Qualified)
+				assert.Equal(t, eidas.TypeWeb, got.Type)
+				return
+			}
+			require.ErrorIs(t, err, qseal.ReasonCertificate)
+			assert.ErrorIs(t, err, row.want)
+		})
+	}
+	t.Run("an impostor with the same subject", func(t *testing.T) {
+		f := p256Forger()
+		b := bindingOf(t, &eidastest.Leaf{Certificate: f.cert, Key: f.key, Chain: []*x509.Certificate{f.cert}}, sealTime)
+		_, err := b.Qualify(w.Services(), sealTime)
+		require.ErrorIs(t, err, qseal.ReasonCertificate)
+		assert.ErrorIs(t, err, eidas.ReasonIssuerUnknown)
+	})
+	t.Run("no trusted lists", func(t *testing.T) {
+		leaf, err := q.Issue(twoQWAC())
+		require.NoError(t, err)
+		_, err = bindingOf(t, leaf, w.Now()).Qualify(nil, w.Now())
+		assert.ErrorIs(t, err, eidas.ReasonTrustUnavailable)
+	})
+	t.Run("no binding", func(t *testing.T) {
+		_, err := (&qseal.Binding{}).Qualify(w.Services(), w.Now())
+		assert.ErrorIs(t, err, eidas.ReasonCertificateMissing)
+	})
+	t.Run("a Validator takes it for nothing", func(t *testing.T) {
+		leaf, err := q.Issue(twoQWAC())
+		require.NoError(t, err)
+		v := w.Validator(eidas.Policy{Authorizer: eidas.AllowAnyone()})
+		for _, use := range []eidas.Use{eidas.UseTLS, eidas.UseSeal} {
+			_, err := v.Validate(t.Context(), leaf.Chain, use, w.Now())
+			assert.Error(t, err)
+		}
+	})
+}
