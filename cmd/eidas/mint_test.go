@@ -60,3 +60,10 @@ func tempFile[T string | []byte](t *testing.T, content T) string {
 	require.NoError(t, os.WriteFile(name, []byte(content), 0o600))
 	return name
 }
+
+func writeFile(tb testing.TB, dir, name string, content []byte) string {
+	tb.Helper()
+	path := filepath.Join(dir, name)
+	require.NoError(tb, os.WriteFile(path, content, 0o600))
+	return path
+}

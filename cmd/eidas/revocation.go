@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/x509"
 	"errors"
 	"flag"
 	"fmt"
@@ -43,8 +44,8 @@ type statusFlags struct {
 
 func (f *statusFlags) define(fs *flag.FlagSet) {
 	fs.Var(&f.certificate, "certificate", "`FILE` with the certificate in question first; others help to find paths")
-	fs.Var(&f.issuers, "issuer", "`FILE` with the certificate of its issuer, and with others that may help; may be repeated")
-	fs.Var(&f.anchors, "anchor", "`FILE` with the trust anchor that the issuer must lead to; may be repeated (default the issuer)")
+	fs.Var(&f.issuers, "issuer", "`FILE` with the certificate of its issuer first, others help to find paths; may be repeated")
+	fs.Var(&f.anchors, "anchor", "`FILE` with the trust anchor that the issuer must lead to; may be repeated (default the first certificate of --issuer)")
 	fs.Var(&f.at, "at", "`TIME` of judgement, RFC 3339, a date or Unix seconds (default now)")
 	fs.BoolVar(&f.allowSHA1, "allow-sha1", false, "accept SHA-1 signatures and short keys, to judge the past")
 }
@@ -127,14 +128,14 @@ type revocationReport struct {
 	At                 time.Time    `json:"at"`
 }
 
-// verdict prints what judge found about the certificate of the flags. judge is
-// not asked about a certificate for which nothing is owed.
-func (e *env) revocationVerdict(f *statusFlags, judge func(*pathSet, time.Time) (revocation.Answer, error)) (int, error) {
-	if err := f.validate(); err != nil {
-		return 0, err
-	}
+// statusJudge judges a certificate whose issuer is proved.
+type statusJudge func(*pathSet, time.Time) (revocation.Answer, error)
+
+// revocationVerdict prints what judge finds about the certificate of the flags.
+// Certificates that belong to the question may help to find paths.
+func (e *env) revocationVerdict(f *statusFlags, hints []*x509.Certificate, judge statusJudge) (int, error) {
 	r := &revocationReport{At: f.time().UTC()}
-	a, err := e.judgeRevocation(f, r, judge)
+	a, err := e.judgeRevocation(f, hints, r, judge)
 	refusal, err := refusalOf(err)
 	if err != nil {
 		return 0, err
@@ -150,9 +151,9 @@ func (e *env) revocationVerdict(f *statusFlags, judge func(*pathSet, time.Time) 
 }
 
 // judgeRevocation reads the certificates and notes in r which one is meant. An
-// *eidas.Error is a verdict.
-func (e *env) judgeRevocation(f *statusFlags, r *revocationReport, judge func(*pathSet, time.Time) (revocation.Answer, error)) (revocation.Answer, error) {
-	set, err := e.readPathSet(f)
+// *eidas.Error is a verdict. judge is not asked when nothing is owed.
+func (e *env) judgeRevocation(f *statusFlags, hints []*x509.Certificate, r *revocationReport, judge statusJudge) (revocation.Answer, error) {
+	set, err := e.readPathSet(f, hints)
 	if err != nil {
 		return revocation.Answer{}, err
 	}

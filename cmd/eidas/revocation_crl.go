@@ -18,7 +18,7 @@ func revocationCRLCommand() *command {
 Judges one certificate by CRLs after RFC 5280, 6.3.3: complete, delta, indirect
 and partitioned ones. Nothing is fetched. Files are DER, PEM or base64; --crl takes
 several, and several CRLs in a file. That the issuer signed the certificate is
-checked; that the issuer is trusted is not, unless --anchor is given.
+checked, and that it leads to --anchor when that is given.
 
 A CRL that the issuer did not sign itself counts when the certificate of its signer
 is in one of the files of --issuer, --anchor or --certificate, was issued below the
@@ -58,12 +58,15 @@ func (c *crlFlags) define(fs *flag.FlagSet) {
 }
 
 func (e *env) revocationCRL(c *crlFlags) (int, error) {
+	if err := c.validate(); err != nil {
+		return 0, err
+	}
 	lists, bad, err := e.readCRLs(c.crls)
 	if err != nil {
 		return 0, err
 	}
 	policy := revocation.CRLPolicy{AllowSHA1: c.allowSHA1, AllowAnyAge: c.maxAge.any, MaxAge: c.maxAge.Duration}
-	return e.revocationVerdict(&c.statusFlags, func(s *pathSet, at time.Time) (revocation.Answer, error) {
+	return e.revocationVerdict(&c.statusFlags, nil, func(s *pathSet, at time.Time) (revocation.Answer, error) {
 		set := revocation.CRLSet{CRLs: lists, Chain: s.chain, Certificates: s.all}
 		t := revocation.Target{Certificate: s.target, Issuer: s.issuer}
 		a, err := revocation.VerifyCRL(set, t, at, policy)

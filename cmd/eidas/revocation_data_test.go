@@ -71,11 +71,15 @@ func TestRevocationOpenSSL(t *testing.T) {
 				"--certificate", openSSLSubject(t, dir, row["response"]), "--issuer", filepath.Join(dir, row["trusted"]),
 				"--at", "1355875200", "--allow-sha1", "--max-age", "none",
 			}
+			ways := [][]string{{}}
 			if row["untrusted"] != "" {
-				args = append(args, "--issuer", filepath.Join(dir, row["untrusted"]), "--anchor", filepath.Join(dir, row["trusted"]))
+				hint := filepath.Join(dir, row["untrusted"])
+				ways = [][]string{{"--issuer", hint}, {"--issuer", hint, "--anchor", filepath.Join(dir, row["trusted"])}, {"--responder", hint}}
 			}
-			v := revocationOf(t, args...)
-			assert.Equal(t, row["accept"] == "yes", v.Status == "good", v.Detail)
+			for _, way := range ways {
+				v := revocationOf(t, append(args, way...)...)
+				assert.Equal(t, row["accept"] == "yes", v.Status == "good", "%s %v", v.Detail, way)
+			}
 		})
 	}
 	t.Logf("openssl-ocsp: %d cases", len(rows))

@@ -16,8 +16,8 @@ func revocationOCSPCommand() *command {
 		about: `
 Verifies an OCSP response (RFC 6960, RFC 9919) about a certificate: who signed it,
 with what right, about what, and when. Nothing is fetched. Files are DER, PEM or
-base64. That the issuer signed the certificate is checked; that the issuer is
-trusted is not, unless --anchor is given.
+base64. That the issuer signed the certificate is checked, and that it leads to
+--anchor when that is given.
 
 Without --max-age an answer counts until its nextUpdate, and one without
 nextUpdate for ten minutes.
@@ -67,6 +67,9 @@ func (e *env) revocationOCSP(o *ocspFlags) (int, error) {
 	if len(o.response) != 1 {
 		return 0, usagef("exactly one --response is needed")
 	}
+	if err := o.validate(); err != nil {
+		return 0, err
+	}
 	raw, err := e.readOne(o.response[0], ocspInput())
 	if err != nil {
 		return 0, err
@@ -75,7 +78,7 @@ func (e *env) revocationOCSP(o *ocspFlags) (int, error) {
 	if refusal, err := refusalOf(err); err != nil || refusal != nil {
 		return 0, inputError(refusal, err)
 	}
-	return e.revocationVerdict(&o.statusFlags, func(s *pathSet, at time.Time) (revocation.Answer, error) {
+	return e.revocationVerdict(&o.statusFlags, responders, func(s *pathSet, at time.Time) (revocation.Answer, error) {
 		t := revocation.Target{Certificate: s.target, Issuer: s.issuer, Responders: responders}
 		return revocation.VerifyOCSP(raw, t, at, o.policy())
 	})

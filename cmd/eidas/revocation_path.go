@@ -20,7 +20,7 @@ var errTooManyCertificates = fmt.Errorf("more than %d certificates", maxPathCert
 // pathSet is the certificate in question and those around it.
 type pathSet struct {
 	target  *x509.Certificate
-	anchors []*x509.Certificate // empty: the issuer is one
+	anchors []*x509.Certificate
 	all     []*x509.Certificate // all but the target, those of --issuer first
 
 	// Set by find.
@@ -28,7 +28,9 @@ type pathSet struct {
 	chain  []*x509.Certificate // above the issuer, up to an anchor
 }
 
-func (e *env) readPathSet(f *statusFlags) (*pathSet, error) {
+// readPathSet reads the certificates of the flags. Hints are further ones that
+// may be a part of a path.
+func (e *env) readPathSet(f *statusFlags, hints []*x509.Certificate) (*pathSet, error) {
 	given, err := e.readCertificates(f.certificate)
 	if err != nil {
 		return nil, err
@@ -41,7 +43,10 @@ func (e *env) readPathSet(f *statusFlags) (*pathSet, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &pathSet{target: given[0], anchors: anchors, all: slices.Concat(issuers, given[1:], anchors)}
+	s := &pathSet{target: given[0], anchors: anchors, all: slices.Concat(issuers, given[1:], anchors, hints)}
+	if len(anchors) == 0 {
+		s.anchors = issuers[:1]
+	}
 	if len(s.all) > maxPathCertificates {
 		return nil, errTooManyCertificates
 	}
@@ -56,8 +61,8 @@ func (e *env) readCertificates(files []string) ([]*x509.Certificate, error) {
 	return e.readChain(files)
 }
 
-// find finds the issuer, and its path to an anchor when one is given. What the
-// pure core takes as proved is proved here (rule Q3).
+// find finds the issuer and its path to an anchor. What the pure core takes as
+// proved is proved here (rule Q3).
 func (s *pathSet) find(at time.Time) error {
 	named := false
 	for _, ca := range s.all {
@@ -99,7 +104,7 @@ func (s *pathSet) path(ca *x509.Certificate, at time.Time) ([]*x509.Certificate,
 		p := paths[0]
 		paths = paths[1:]
 		last := p[len(p)-1]
-		if len(s.anchors) == 0 || slices.ContainsFunc(s.anchors, last.Equal) {
+		if slices.ContainsFunc(s.anchors, last.Equal) {
 			return p[1:], true
 		}
 		for _, up := range s.all {
