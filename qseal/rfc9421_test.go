@@ -52,17 +52,17 @@ func without(lines []string, i int) []string {
 }
 
 // request makes the request with its seal, as a server behind TLS sees it.
-func (m messageSeal) request(t testing.TB) *http.Request {
-	t.Helper()
-	r, _ := m.sealed(t)
+func (m messageSeal) request(tb testing.TB) *http.Request {
+	tb.Helper()
+	r, _ := m.sealed(tb)
 	r.RequestURI, r.TLS = sealTarget, &tls.ConnectionState{}
 	r.Body, r.ContentLength = io.NopCloser(strings.NewReader(sealBody)), int64(len(sealBody))
 	return r
 }
 
-func (m messageSeal) build(t testing.TB) (*qseal.MessageView, *forger) {
-	t.Helper()
-	r, f := m.sealed(t)
+func (m messageSeal) build(tb testing.TB) (*qseal.MessageView, *forger) {
+	tb.Helper()
+	r, f := m.sealed(tb)
 	body := sealBody
 	if m.body != nil {
 		body = *m.body
@@ -70,8 +70,8 @@ func (m messageSeal) build(t testing.TB) (*qseal.MessageView, *forger) {
 	return qseal.ViewRequest(r, []byte(body)), f
 }
 
-func (m messageSeal) sealed(t testing.TB) (*http.Request, *forger) {
-	t.Helper()
+func (m messageSeal) sealed(tb testing.TB) (*http.Request, *forger) {
+	tb.Helper()
 	if m.by == nil {
 		m.by, m.way = p256Forger, orText(m.way, "ES256")
 	}
@@ -89,9 +89,9 @@ func (m messageSeal) sealed(t testing.TB) (*http.Request, *forger) {
 	}
 	base := strings.Join(append(m.lines, `"@signature-params": `+m.list+m.params), "\n")
 	f := m.by()
-	signature := base64.StdEncoding.EncodeToString(f.sign(t, m.way, []byte(base)))
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "https://bank.example"+sealTarget, nil)
-	require.NoError(t, err)
+	signature := base64.StdEncoding.EncodeToString(f.sign(tb, m.way, []byte(base)))
+	r, err := http.NewRequestWithContext(tb.Context(), http.MethodPost, "https://bank.example"+sealTarget, nil)
+	require.NoError(tb, err)
 	sum := sha256.Sum256([]byte(sealBody))
 	r.Header.Set("Content-Digest", "sha-256=:"+base64.StdEncoding.EncodeToString(sum[:])+":")
 	r.Header.Set("Signature-Input", "s="+m.list+orText(m.received, m.params))
@@ -121,10 +121,6 @@ func (m messageSeal) run(t *testing.T) {
 
 func set(name, value string) func(*http.Request) {
 	return func(r *http.Request) { r.Header.Set(name, value) }
-}
-
-func add(name, value string) func(*http.Request) {
-	return func(r *http.Request) { r.Header.Add(name, value) }
 }
 
 func TestRFC9421Parameters(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/seed-b953571c/eidas"
 	"github.com/seed-b953571c/eidas/qseal"
 )
 
@@ -22,8 +23,9 @@ Verifies BINDING, the JWS of ETSI TS 119 411-5, annex B, that a site offers by
 Link: rel="tls-certificate-binding": its form, its times, its signature by the
 2-QWAC in it, and that it names the first certificate of --tls.
 
-It does not decide whether the 2-QWAC is qualified: the chain is printed so that
-it can be looked at with 'eidas inspect' and 'eidas qualify'.
+With --world it also decides whether the 2-QWAC is qualified for website
+authentication, by the trusted lists of DIR. Without it the chain is a mere
+claim. It never asks whether the 2-QWAC is revoked.
 
 With --json, one object:
   decision              accept or refuse
@@ -31,28 +33,31 @@ With --json, one object:
   algorithm, hash       of the signature and of the digests
   bound                 number of TLS certificates that are named
   issued_at, expires_at null when the binding does not say
-  chain[{subject,sha256,not_after}]   of the signer, the 2-QWAC first; not trusted
+  chain[{subject,sha256,not_after}]   of the signer, the 2-QWAC first
+  qualification{…}      as in 'eidas qualify'; null without --world
   tls{subject,sha256,not_after}, at`,
 		exits: `  0  accepted
   1  refused
   2  usage or input error`,
 		examples: []string{
-			"eidas binding verify --tls server.pem binding.jws",
+			"eidas binding verify --world data/worlds/eu-2026 --tls server.pem binding.jws",
 			"eidas binding verify --tls server.pem --at 2026-04-01 --allow-no-expiry --json binding.jws",
 		},
 		define: func(fs *flag.FlagSet) action {
 			b := &bindingFlags{}
+			b.world.define(fs)
 			fs.StringVar(&b.tls, "tls", "", "`CHAIN` that the server presented, its own certificate first; PEM or DER")
 			fs.Var(&b.at, "at", "`TIME` of judgement, RFC 3339, a date or Unix seconds (default now)")
 			fs.BoolVar(&b.options.AllowNoExpiry, "allow-no-expiry", false, "accept a binding without exp, as browsers do")
-			return func(_ context.Context, e *env, operands []string) (int, error) {
-				return e.verifyBinding(b, operands)
+			return func(ctx context.Context, e *env, operands []string) (int, error) {
+				return e.verifyBinding(ctx, b, operands)
 			}
 		},
 	}
 }
 
 type bindingFlags struct {
+	world   worldFlags
 	tls     string
 	at      timeFlag
 	options qseal.BindingOptions
@@ -70,10 +75,12 @@ type bindingReport struct {
 	ExpiresAt *time.Time   `json:"expires_at"`
 	Chain     []certReport `json:"chain"`
 	TLS       certReport   `json:"tls"`
-	At        time.Time    `json:"at"`
+
+	Qualification *qualificationReport `json:"qualification"`
+	At            time.Time            `json:"at"`
 }
 
-func (e *env) verifyBinding(b *bindingFlags, operands []string) (int, error) {
+func (e *env) verifyBinding(ctx context.Context, b *bindingFlags, operands []string) (int, error) {
 	switch {
 	case b.tls == "":
 		return 0, usagef("--tls is required")
@@ -94,7 +101,11 @@ func (e *env) verifyBinding(b *bindingFlags, operands []string) (int, error) {
 	if at.IsZero() {
 		at = time.Now()
 	}
-	r, err := newBindingReport(text, tls, at, b.options)
+	set, err := e.bindingServices(ctx, b)
+	if err != nil {
+		return 0, err
+	}
+	r, err := newBindingReport(&bindingInput{text, tls, at, b.options, set})
 	if err != nil {
 		return 0, err
 	}
@@ -107,22 +118,64 @@ func (e *env) verifyBinding(b *bindingFlags, operands []string) (int, error) {
 	return exitAccepted, nil
 }
 
-// newBindingReport verifies a binding. A line break at its end is the editor's.
-func newBindingReport(text []byte, tls []*x509.Certificate, at time.Time, o qseal.BindingOptions) (*bindingReport, error) {
-	r := &bindingReport{Decision: accept, Chain: []certReport{}, TLS: chainReport(tls[:1])[0], At: at.UTC()}
-	binding, err := qseal.VerifyBinding([]byte(strings.TrimRight(string(text), "\r\n")), tls, at, o)
+// bindingServices loads the trusted lists, nil when no world was given.
+func (e *env) bindingServices(ctx context.Context, b *bindingFlags) (*eidas.ServiceSet, error) {
+	if b.world.dir == "" && len(b.world.anchors.names) == 0 && b.world.anchors.lotl == "" {
+		return nil, nil // no lists were asked for
+	}
+	w, err := openWorld(&b.world)
 	if err != nil {
-		refusal, ok := errors.AsType[*qseal.Error](err)
-		if !ok {
-			return nil, err
-		}
-		r.Decision, r.Reason, r.Detail = refuse, refusal.Reason.String(), plain(refusal.Error())
-		return r, nil
+		return nil, err
+	}
+	defer func() { _ = w.folder.Close() }()
+	snapshot, err := w.loadOwnTime(ctx, e.stderr)
+	if err != nil {
+		return nil, err
+	}
+	return snapshot.Services(), nil
+}
+
+// bindingInput is what a binding is judged by. set is nil when it is not to be
+// judged by trusted lists.
+type bindingInput struct {
+	text    []byte
+	tls     []*x509.Certificate
+	at      time.Time
+	options qseal.BindingOptions
+	set     *eidas.ServiceSet
+}
+
+// newBindingReport verifies a binding. A line break at its end is the editor's.
+func newBindingReport(in *bindingInput) (*bindingReport, error) {
+	r := &bindingReport{Decision: accept, Chain: []certReport{}, TLS: chainReport(in.tls[:1])[0], At: in.at.UTC()}
+	binding, err := qseal.VerifyBinding([]byte(strings.TrimRight(string(in.text), "\r\n")), in.tls, in.at, in.options)
+	if err != nil {
+		return r, r.refuse(err)
 	}
 	r.Algorithm, r.Hash, r.Bound = binding.Algorithm.String(), binding.Hash, binding.Bound
 	r.IssuedAt, r.ExpiresAt = timeOrNil(binding.IssuedAt), timeOrNil(binding.ExpiresAt)
 	r.Chain = chainReport(binding.Chain)
+	if in.set == nil {
+		return r, nil
+	}
+	q, err := binding.Qualify(in.set, in.at)
+	if !q.AtTime.At.IsZero() {
+		r.Qualification = newQualificationReport(&q)
+	}
+	if err != nil {
+		return r, r.refuse(err)
+	}
 	return r, nil
+}
+
+// refuse notes a refusal; any other error is returned.
+func (r *bindingReport) refuse(err error) error {
+	refusal, ok := errors.AsType[*qseal.Error](err)
+	if !ok {
+		return err
+	}
+	r.Decision, r.Reason, r.Detail = refuse, refusal.Reason.String(), plain(refusal.Error())
+	return nil
 }
 
 func (e *env) showBinding(r *bindingReport) error {
@@ -158,6 +211,10 @@ func bindingText(r *bindingReport, s style) string {
 	for _, c := range r.Chain {
 		path = append(path, clean(c.Subject))
 	}
-	list = append(list, fact{"2-QWAC", path})
+	trust := "not judged: no --world"
+	if q := r.Qualification; q != nil {
+		trust = q.Conclusion + ", " + typeText(q.Type)
+	}
+	list = append(list, fact{"2-QWAC", path}, fact{"Qualified", []string{trust}})
 	return b.String() + facts(s, list)
 }

@@ -1,6 +1,9 @@
 package main_test
 
 import (
+	"crypto/ecdsa"
+	"crypto/rand"
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
 	"testing"
@@ -8,6 +11,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/seed-b953571c/eidas"
+	"github.com/seed-b953571c/eidas/eidastest"
 	"github.com/seed-b953571c/eidas/internal/realdata"
 )
 
@@ -20,6 +25,8 @@ type bindingVerdict struct {
 	Bound     int    `json:"bound"`
 	Chain     []struct{ Subject, SHA256 string }
 	TLS       struct{ Subject, SHA256 string }
+
+	Qualification *qualified `json:"qualification"`
 }
 
 // bindingCase is an entry of the data on TLS certificate bindings.
@@ -95,17 +102,73 @@ func TestBindingVerifyUsage(t *testing.T) {
 		args []string
 		says string
 	}{
-		"no --tls":    {append([]string{"binding", "verify"}, args[len(args)-1]), "--tls is required"},
-		"no binding":  {args[:len(args)-1], "one BINDING is needed"},
-		"two":         {append(append([]string{}, args...), args[len(args)-1]), "one BINDING is needed"},
-		"both stdin":  {[]string{"binding", "verify", "--tls", "-", "-"}, "standard input"},
-		"no file":     {[]string{"binding", "verify", "--tls", args[3], "missing.jws"}, "missing.jws"},
-		"not a chain": {[]string{"binding", "verify", "--tls", args[len(args)-1], args[len(args)-1]}, "certificate"},
+		"no --tls":           {append([]string{"binding", "verify"}, args[len(args)-1]), "--tls is required"},
+		"no binding":         {args[:len(args)-1], "one BINDING is needed"},
+		"two":                {append(append([]string{}, args...), args[len(args)-1]), "one BINDING is needed"},
+		"both stdin":         {[]string{"binding", "verify", "--tls", "-", "-"}, "standard input"},
+		"anchors of nothing": {append(append([]string{}, args...), "--anchors", "oj-2026"), "--world is missing"},
+		"no file":            {[]string{"binding", "verify", "--tls", args[3], "missing.jws"}, "missing.jws"},
+		"not a chain":        {[]string{"binding", "verify", "--tls", args[len(args)-1], args[len(args)-1]}, "certificate"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := eidasCmd(t, row.args...)
 			assert.Equal(t, 2, o.code)
 			assert.Contains(t, o.stderr, row.says)
+		})
+	}
+}
+
+// signBinding signs a binding of the leaf's own certificate.
+func signBinding(t *testing.T, leaf *eidastest.Leaf) string {
+	t.Helper()
+	var x5c []string
+	for _, c := range leaf.Chain {
+		x5c = append(x5c, base64.StdEncoding.EncodeToString(c.Raw))
+	}
+	sum := sha256.Sum256([]byte(base64.RawURLEncoding.EncodeToString(leaf.Certificate.Raw)))
+	header, err := json.Marshal(map[string]any{
+		"alg": "ES256", "cty": "TLS-Certificate-Binding-v1", "x5c": x5c, "exp": 2000000000,
+		"sigD": map[string]any{
+			"mId": "http://uri.etsi.org/19182/ObjectIdByURIHash", "pars": []string{""}, "hashM": "S256",
+			"hashV": []string{base64.RawURLEncoding.EncodeToString(sum[:])},
+		},
+	})
+	require.NoError(t, err)
+	protected := base64.RawURLEncoding.EncodeToString(header)
+	digest := sha256.Sum256([]byte(protected + "."))
+	key, ok := leaf.Key.(*ecdsa.PrivateKey)
+	require.True(t, ok)
+	r, s, err := ecdsa.Sign(rand.Reader, key, digest[:])
+	require.NoError(t, err)
+	signature := append(r.FillBytes(make([]byte, 32)), s.FillBytes(make([]byte, 32))...)
+	return protected + ".." + base64.RawURLEncoding.EncodeToString(signature)
+}
+
+func TestBindingVerifyByTrustedLists(t *testing.T) {
+	m := mint(t)
+	request := eidastest.QWAC(tppID, eidas.RolePI)
+	request.ExtKeyUsage, request.Policies = []string{"0.4.0.194115.1.0"}, []string{"0.4.0.194112.1.6"}
+	good, err := m.QTSP("LT").Issue(request)
+	require.NoError(t, err)
+	request.Statements.Types = []string{eidastest.TypeESeal}
+	seal, err := m.QTSP("LT").Issue(request)
+	require.NoError(t, err)
+	dir := m.folder(t)
+	for name, row := range map[string]struct {
+		leaf *eidastest.Leaf
+		code int
+		says string
+	}{
+		"qualified": {good, 0, ""},
+		"for seals": {seal, 1, eidas.ReasonWrongType.Error()},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := eidasCmd(t, "binding", "verify", "--world", dir, "--at", noon, "--json",
+				"--tls", tempFile(t, row.leaf.Certificate.Raw), tempFile(t, signBinding(t, row.leaf)))
+			got := document[bindingVerdict](t, o)
+			assert.Equal(t, row.code, o.code, "%s %s", o.stderr, got.Detail)
+			assert.NotNil(t, got.Qualification)
+			assert.Contains(t, got.Detail, row.says)
 		})
 	}
 }
