@@ -4,7 +4,6 @@ import (
 	"crypto/x509"
 	"slices"
 	"time"
-	"weak"
 )
 
 // StatusMemory is a StatusChecker that can also tell what it knows already.
@@ -18,10 +17,10 @@ type StatusMemory interface {
 
 // basis is what a Result rests on besides its answers about revocation.
 type basis struct {
-	by         *Validator               // stands for the policy too: both are immutable
-	set        weak.Pointer[ServiceSet] // weak: a Result that is kept must not keep a whole snapshot
-	until      time.Time                // ValidUntil without the answers about revocation
-	responders []*x509.Certificate      // of StatusQuery
+	by         *Validator          // stands for the policy too: both are immutable
+	set        *mark               // of the snapshot: a Result that is kept must not keep all of it
+	until      time.Time           // ValidUntil without the answers about revocation
+	responders []*x509.Certificate // of StatusQuery
 }
 
 // Recheck judges the peer of prev again, from memory and without allocation:
@@ -38,7 +37,7 @@ func (v *Validator) Recheck(prev *Result, at time.Time) (*Result, bool) {
 	if prev == nil || prev.basis.by != v || at.Before(prev.At) || at.After(prev.basis.until) {
 		return nil, false
 	}
-	if set := v.services.Services(); set == nil || set != prev.basis.set.Value() {
+	if set := v.services.Services(); set == nil || set.mark != prev.basis.set {
 		return nil, false
 	}
 	result, ok := v.recheckStatus(prev, at)

@@ -12,6 +12,7 @@ import (
 // lists, indexed for path building. It is safe for concurrent use.
 type ServiceSet struct {
 	id        string
+	mark      *mark
 	asOf      time.Time
 	lotl      *List // the list of trusted lists; nil: the lists stand alone
 	services  []*Service
@@ -20,6 +21,10 @@ type ServiceSet struct {
 	// responders are the OCSP responders of a provider (RFC 6960, 4.2.2.2, first case).
 	responders map[*Provider][]*Anchor
 }
+
+// mark tells a ServiceSet from all others, as its pointer would, and may be
+// kept without keeping the set.
+type mark struct{ _ byte }
 
 // listedCA is one CA, a name with a key, and every service it identifies. Lists
 // of several states may show it with different certificates; none of them may
@@ -85,6 +90,7 @@ const (
 func NewServiceSet(id string, services []*Service) *ServiceSet {
 	s := &ServiceSet{
 		id:         id,
+		mark:       new(mark),
 		services:   services,
 		bySubject:  make(map[string][]*listedCA),
 		byEntity:   make(map[entityKey]*listedCA),
@@ -125,7 +131,7 @@ func (s *ServiceSet) add(a *Anchor, svc *Service) {
 // judge the past.
 func (s *ServiceSet) AsOf(t time.Time) *ServiceSet {
 	dated := *s
-	dated.asOf = t
+	dated.asOf, dated.mark = t, new(mark)
 	return &dated
 }
 
@@ -134,7 +140,7 @@ func (s *ServiceSet) AsOf(t time.Time) *ServiceSet {
 // who holds it back hides that a signer was dropped.
 func (s *ServiceSet) Announced(lotl *List) *ServiceSet {
 	announced := *s
-	announced.lotl = lotl
+	announced.lotl, announced.mark = lotl, new(mark)
 	return &announced
 }
 

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"slices"
 	"time"
-	"weak"
 )
 
 // ServiceSource gives the current trust snapshot. It must not block, returns
@@ -316,7 +315,7 @@ func judgeQualified(q *Qualified, use Use) *Error {
 // revocation is step 6: every certificate below the anchor. Only now is the
 // chain proved, so that a responder URL in it may be called.
 func (j *judgement) revocation(ctx context.Context) *Error {
-	j.basis = basis{by: j.Validator, set: weak.Make(j.set), until: j.ValidUntil, responders: j.set.respondersOf(j.Services)}
+	j.basis = basis{by: j.Validator, set: j.set.mark, until: j.ValidUntil, responders: j.set.respondersOf(j.Services)}
 	if j.status == nil {
 		j.degrade(DegradedRevocationOff)
 		return nil

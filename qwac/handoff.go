@@ -2,6 +2,7 @@ package qwac
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/seed-b953571c/eidas"
@@ -24,6 +25,7 @@ const (
 // than the earlier hook of its own handshake.
 type handoff struct {
 	mu     sync.Mutex
+	count  atomic.Int32 // of parked; mostly there is none
 	parked map[handoffKey]parkedVerdict
 }
 
@@ -66,11 +68,15 @@ func (h *handoff) put(key handoffKey, result *eidas.Result, at time.Time) {
 		}
 	}
 	h.parked[key] = parkedVerdict{result, at}
+	h.count.Store(int32(len(h.parked))) //nolint:gosec // at most maxHandoffs
 }
 
 // take returns the verdict waiting under key and forgets it, nil when there is
 // none that still holds.
 func (h *handoff) take(key handoffKey, at time.Time) *eidas.Result {
+	if h.count.Load() == 0 {
+		return nil
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	p, there := h.parked[key]
@@ -78,6 +84,7 @@ func (h *handoff) take(key handoffKey, at time.Time) *eidas.Result {
 		return nil
 	}
 	delete(h.parked, key)
+	h.count.Store(int32(len(h.parked))) //nolint:gosec // at most maxHandoffs
 	if !p.fresh(at) || at.After(p.result.ValidUntil) {
 		return nil
 	}

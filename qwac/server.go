@@ -163,7 +163,7 @@ func (v *Verifier) connection(cs tls.ConnectionState) *eidas.Error {
 		return nil
 	}
 	result, refusal := v.judge(context.Background(), hookConnection, key, peer)
-	if refusal == nil && v.decisions.get(key) == nil {
+	if refusal == nil && !cs.DidResume && v.decisions.get(key) == nil {
 		v.shared.put(handoffKey{key, toTicket}, result, now())
 	}
 	return refusal

@@ -24,6 +24,16 @@ const (
 
 var hooks = [...]hook{hookCertificate, hookConnection, hookSession, hookRequest}
 
+// index is the place of h in hooks.
+func (h hook) index() int {
+	for i := range hooks {
+		if hooks[i] == h {
+			return i
+		}
+	}
+	return 0 // there is no other hook
+}
+
 // quickVerdict is what a verdict gets that may not wait on the network: the
 // work of 12 signature checks with a wide margin for a busy machine.
 const quickVerdict = 100 * time.Millisecond
@@ -40,7 +50,7 @@ func (v *Verifier) judge(ctx context.Context, h hook, key chainKey, peer []*x509
 	start := now()
 	d := v.decisions.get(key)
 	if result := v.recheck(d, start); result != nil {
-		v.metrics.remembered(h, result, now().Sub(start))
+		v.metrics.remembered(h, result)
 		v.report(ctx, h, peer, verdict{result: result})
 		return result, nil
 	}
