@@ -46,7 +46,7 @@ func (f *storeFlags) open(c trustlist.StoreConfig) (*trustlist.Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.Anchors, c.Dir = anchors, f.dir
+	c.Anchors, c.Fallback, c.Dir = anchors, f.anchors.fallback(anchors), f.dir
 	return trustlist.NewStore(c)
 }
 
@@ -165,6 +165,7 @@ a server's first start without a network.
 		examples: []string{
 			"eidas trustlist fetch --dir lists",
 			"eidas trustlist fetch --dir lists --territories DE,FR,LT --proxy http://proxy.internal:3128",
+			"eidas trustlist fetch --dir lists --add-notice https://eur-lex.europa.eu/eli/C/2029/1/oj=SHA256,SHA256",
 		},
 		define: func(fs *flag.FlagSet) action {
 			var f fetchFlags

@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"io"
+	"log"
 	"math/big"
 	"net"
 	"net/http"
@@ -71,6 +72,7 @@ func present(t *testing.T) *listHosts {
 	lists := httptest.NewUnstartedServer(w.Handler())
 	cert := hostCertificate(t)
 	lists.TLS = &tls.Config{Certificates: []tls.Certificate{cert}}
+	lists.Config.ErrorLog = log.New(io.Discard, "", 0)
 	lists.StartTLS()
 	proxy := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		up, err := net.Dial("tcp", lists.Listener.Addr().String())
@@ -100,7 +102,7 @@ func hostCertificate(t *testing.T) tls.Certificate {
 	require.NoError(t, err)
 	tmpl := &x509.Certificate{
 		SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-		DNSNames: []string{"*.eidastest.invalid"},
+		DNSNames: []string{"*.eidastest.invalid"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
 	}
 	der, err := x509.CreateCertificate(rand.Reader, tmpl, tmpl, key.Public(), key)
 	require.NoError(t, err)
@@ -110,11 +112,15 @@ func hostCertificate(t *testing.T) tls.Certificate {
 // trusting are the flags that name where trust starts.
 func (w *listHosts) trusting() []string {
 	a := w.Anchors()
-	var signers []string
-	for _, s := range a.Signers {
-		signers = append(signers, hex.EncodeToString(s[:]))
+	return []string{"--anchors", fingerprintsOf(a.Signers), "--lotl", a.LOTL, "--notice", a.OfficialJournal}
+}
+
+func fingerprintsOf(signers [][32]byte) string {
+	var all []string
+	for _, s := range signers {
+		all = append(all, hex.EncodeToString(s[:]))
 	}
-	return []string{"--anchors", strings.Join(signers, ","), "--lotl", a.LOTL, "--notice", a.OfficialJournal}
+	return strings.Join(all, ",")
 }
 
 func (w *listHosts) fetch(t *testing.T, dir string, more ...string) outcome {
@@ -193,6 +199,132 @@ func TestFetchKeepsTheLastGoodCopyOfARefusedList(t *testing.T) {
 	assert.Equal(t, 1, o.code, "the LOTL was not had")
 	assert.True(t, got.Ready)
 	assert.True(t, got.LOTL.Kept)
+}
+
+// exact are the members of a list's health but for times and text.
+func exact(s stored) map[string]storedList {
+	all := map[string]storedList{"EU": s.LOTL}
+	for _, l := range s.Lists {
+		all[l.Territory] = l
+	}
+	for territory, l := range all {
+		l.Checked = time.Time{}
+		all[territory] = l
+	}
+	return all
+}
+
+// One list of a world is replaced at its host. The health says exactly what
+// became of it, its last good copy is in use, and of the others nothing changes.
+func TestFetchOfAWorldWithOneListReplaced(t *testing.T) {
+	rows := []struct {
+		name   string
+		change func(w *listHosts, l *eidastest.List) error
+		reason string
+	}{
+		{"older sequence", func(_ *listHosts, l *eidastest.List) error { return l.Rollback() }, "rollback"},
+		{"tampered", func(_ *listHosts, l *eidastest.List) error { return l.Tamper() }, "signature_invalid"},
+		{"unsigned", func(_ *listHosts, l *eidastest.List) error { return l.Unsign() }, "signature_missing"},
+		{"signed by another state's operator", func(w *listHosts, l *eidastest.List) error { return l.SignAs(w.List("DE")) }, "signer_unknown"},
+		{"missing", func(_ *listHosts, l *eidastest.List) error { return l.Replace(nil) }, "not_found"},
+		{"HTML", func(_ *listHosts, l *eidastest.List) error { return l.Replace([]byte("<!DOCTYPE html><p>moved")) }, "xml_malformed"},
+	}
+	w := present(t)
+	w.Check(w.List("LT").Reissue()) // so that there is an older one
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			dir := t.TempDir()
+			w.Check(w.List("LT").Restore())
+			whole, o := fetchInto(t, w, dir)
+			require.Equal(t, 0, o.code)
+			require.False(t, whole.Degraded)
+			w.Check(row.change(w, w.List("LT")))
+			got, o := fetchInto(t, w, dir)
+			assert.Equal(t, 0, o.code)
+			assert.True(t, got.Ready && got.Degraded)
+			assert.Equal(t, whole.Snapshot, got.Snapshot)
+			want := exact(whole)
+			lt := want["LT"]
+			lt.Kept, lt.Reason = true, row.reason
+			want["LT"] = lt
+			assert.Equal(t, want, exact(got))
+
+			// In a folder that never had it there is no copy to keep. An old edition is
+			// then as good as any: nobody can know of a newer one.
+			fresh, o := fetchInto(t, w, t.TempDir())
+			assert.Equal(t, 0, o.code)
+			if row.reason == "rollback" {
+				assert.True(t, fresh.list(t, "LT").Accepted)
+				return
+			}
+			assert.False(t, fresh.list(t, "LT").Accepted || fresh.list(t, "LT").Kept)
+			assert.Equal(t, row.reason, fresh.list(t, "LT").Reason)
+			assert.Equal(t, want["DE"], exact(fresh)["DE"])
+		})
+	}
+}
+
+func TestFetchFromAMirrorInside(t *testing.T) {
+	w := eidastest.Start(t, eidastest.Options{Profile: eidas.ProfileTest, Pivots: -1})
+	cert := hostCertificate(t)
+	mirror := httptest.NewUnstartedServer(w.Handler())
+	mirror.TLS = &tls.Config{Certificates: []tls.Certificate{cert}}
+	mirror.Config.ErrorLog = log.New(io.Discard, "", 0)
+	mirror.StartTLS()
+	t.Cleanup(mirror.Close)
+	for _, territory := range []string{"LT", "DE"} {
+		l := w.List(territory)
+		l.URL = mirror.URL + "/" + territory + ".xml"
+		w.Check(l.Reissue())
+	}
+	w.LOTL.URL = mirror.URL + "/lotl.xml"
+	w.Check(w.LOTL.Reissue())
+	roots := tempFile(t, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert.Certificate[0]})))
+	hosts := &listHosts{Test: w}
+	fetch := func(more ...string) (stored, outcome) {
+		args := append([]string{"trustlist", "fetch", "--json", "--dir", t.TempDir(), "--tls-roots", roots}, hosts.trusting()...)
+		o := eidasCmd(t, append(args, more...)...)
+		require.NotEqual(t, 2, o.code, o.stderr)
+		return document[stored](t, o), o
+	}
+	for _, flags := range [][]string{nil, {"--allow-any-port"}, {"--allow-private", "127.0.0.0/8"}, {"--allow-any-port", "--allow-private", "10.0.0.0/8"}} {
+		got, o := fetch(flags...)
+		assert.Equal(t, 1, o.code, "%v", flags)
+		assert.False(t, got.Ready)
+	}
+	got, o := fetch("--allow-any-port", "--allow-private", "127.0.0.0/8")
+	assert.Equal(t, 0, o.code, o.stdout)
+	assert.True(t, got.Ready)
+	assert.True(t, got.list(t, "LT").Accepted && got.list(t, "DE").Accepted)
+}
+
+// When the LOTL no longer names the notice that is built in, an operator can add
+// the signers of the new one.
+func TestFetchWithANoticeThatIsNotBuiltIn(t *testing.T) {
+	w := present(t)
+	a := w.Anchors()
+	fetch := func(notice string) (stored, outcome) {
+		o := eidasCmd(t, "trustlist", "fetch", "--json", "--dir", t.TempDir(), "--proxy", w.proxy, "--tls-roots", w.roots,
+			"--lotl", a.LOTL, "--add-notice", notice)
+		require.NotEqual(t, 2, o.code, o.stderr)
+		return document[stored](t, o), o
+	}
+	got, o := fetch(a.OfficialJournal + "=" + fingerprintsOf(a.Signers))
+	assert.Equal(t, 0, o.code, o.stdout)
+	assert.True(t, got.Ready)
+	for name, notice := range map[string]string{
+		"other signer": a.OfficialJournal + "=" + strings.Repeat("1", 64),
+		"other notice": "https://eur-lex.europa.eu/other=" + fingerprintsOf(a.Signers),
+	} {
+		got, o = fetch(notice)
+		assert.Equal(t, 1, o.code, name)
+		assert.False(t, got.Ready, name)
+	}
+	for _, bad := range []string{"x", "http://eur-lex.europa.eu/x=" + strings.Repeat("1", 64), "https://eur-lex.europa.eu/x=00", "https:x=" + strings.Repeat("1", 64)} {
+		o := eidasCmd(t, "trustlist", "fetch", "--dir", t.TempDir(), "--add-notice", bad)
+		assert.Equal(t, 2, o.code, bad)
+		assert.Contains(t, o.stderr, "add-notice")
+	}
 }
 
 func TestFetchIntoNothingFromNobody(t *testing.T) {

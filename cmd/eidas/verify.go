@@ -26,23 +26,31 @@ The lists' freshness is judged at the world's own time, the certificate at --at.
 demands a QSealC and takes other identities too, unless --require-psd2 is given.
 Everything that was let pass is named in degraded.
 
+Revocation is asked about over the network: OCSP, and CRLs when no responder has a
+usable answer (auto); --revocation ocsp or crl asks one of them alone. An answer
+that is at hand is judged by 'eidas revocation'.
+
 Identities are the EU's only under anchors of a notice in the Official Journal;
 under any others the trust profile is test, and profile says so.
 
-With --json, one object:
-  decision                       accept or refuse
+With --json, one object, that of eidas.Record with nothing left out:
+  schema, decision               eidas.verdict/v1; accept or refuse
   reason, cause                  codes, "" when accepted; cause: tpp us third_party
   detail                         the refusal for people
   identity, roles[]              proved when accepted; a mere claim when refused
   profile                        trust profile of the identity: eu, or test for
                                  lists of other anchors than the Official Journal's
-  service{territory,provider,name,status}   null when none was found
+  certificate{sha256,issuer,serial,not_after}
+  service{territory,provider,name,status,since,list,sequence}   that decided, and
+                                 the URL and sequence number of its trusted list;
+                                 null when none was found
   degraded[]                     what was let pass
-  qualification{…}               as in 'eidas qualify'; null before that step
+  qualification                  the conclusion of TS 119 615
   revocation[{status,source,this_update,next_update,revoked_at,stale}]
-  list{url,territory,sequence}   the trusted list that decided
-  chain[{subject,sha256,not_after}], warnings[{code,detail}], valid_until,
-  use, at, snapshot
+  warnings[{code,detail}], valid_until, use, at, snapshot
+and
+  qualify{…}                     as in 'eidas qualify'; null before that step
+  chain[{subject,sha256,not_after}]
 
 --explain makes every check, also those after one that failed, and shows how each
 ended and on what grounds. With --json it adds
@@ -66,43 +74,27 @@ ended and on what grounds. With --json it adds
 	}
 }
 
-// verifyReport is the JSON of "verify".
+// verifyReport is the JSON of "verify": a verdict as the library records it,
+// with nothing left out for being empty, and what it was drawn from.
 type verifyReport struct {
-	Decision      string               `json:"decision"`
-	Reason        string               `json:"reason"`
-	Cause         string               `json:"cause"`
-	Detail        string               `json:"detail,omitempty"`
-	Identity      string               `json:"identity"`
-	Profile       eidas.Profile        `json:"profile"`
-	Roles         []string             `json:"roles"`
-	Service       *serviceReport       `json:"service"`
-	Degraded      []eidas.Degradation  `json:"degraded"`
-	Use           eidas.Use            `json:"use"`
-	At            time.Time            `json:"at"`
-	Qualification *qualificationReport `json:"qualification"`
-	Revocation    []statusReport       `json:"revocation"`
-	List          *sourceReport        `json:"list"`
-	Chain         []certReport         `json:"chain"`
-	Warnings      []eidas.Warning      `json:"warnings"`
-	ValidUntil    *time.Time           `json:"valid_until,omitempty"`
-	Snapshot      string               `json:"snapshot,omitempty"`
+	eidas.Record
+	Reason     string               `json:"reason"`
+	Cause      string               `json:"cause"`
+	Profile    eidas.Profile        `json:"profile"`
+	Service    *eidas.RecordService `json:"service"`
+	Revocation []statusReport       `json:"revocation"`
+	Warnings   []eidas.Warning      `json:"warnings"`
+
+	Qualify *qualificationReport `json:"qualify"`
+	Chain   []certReport         `json:"chain"`
+
+	message string // the refusal for people, with the sentence of its reason
 }
 
 // statusReport is the JSON of the revocation status of one certificate.
 type statusReport struct {
-	Status     eidas.Status `json:"status"`
-	Source     string       `json:"source"`
-	ThisUpdate *time.Time   `json:"this_update,omitempty"`
-	NextUpdate *time.Time   `json:"next_update,omitempty"`
-	RevokedAt  *time.Time   `json:"revoked_at,omitempty"`
-	Stale      bool         `json:"stale"`
-}
-
-// sourceReport is the JSON of the trusted list that decided.
-type sourceReport struct {
-	URL       string `json:"url"`
-	Territory string `json:"territory"`
-	Sequence  int    `json:"sequence"`
+	eidas.RecordStatus
+	RevokedAt *time.Time `json:"revoked_at,omitempty"`
 }
 
 const (
@@ -128,7 +120,7 @@ func (e *env) verify(ctx context.Context, v *verifyFlags, files []string) (int, 
 		return 0, err
 	}
 	r := newVerifyReport(result, refusal)
-	r.Use, r.At = v.use, at.UTC()
+	r.asked(v.use, at)
 	if err := e.showVerify(r); err != nil {
 		return 0, err
 	}
@@ -184,48 +176,29 @@ func (s fixedServices) Services() *eidas.ServiceSet { return s.set }
 
 // newVerifyReport reports a result, or a refusal with what was known by then.
 func newVerifyReport(result *eidas.Result, refusal *eidas.Error) *verifyReport {
-	r := &verifyReport{
-		Decision: accept, Roles: []string{}, Degraded: []eidas.Degradation{}, Revocation: []statusReport{},
-		Chain: []certReport{}, Warnings: []eidas.Warning{},
-	}
-	if refusal != nil {
-		r.Decision, r.Reason, r.Cause = refuse, refusal.Reason.String(), refusal.Reason.Cause().String()
-		r.Detail = plain(refusal.Error())
+	var evidence eidas.Evidence
+	r := &verifyReport{Warnings: []eidas.Warning{}, Revocation: []statusReport{}}
+	if refusal == nil {
+		r.Record, evidence = result.Record(), result.Evidence
+	} else {
+		r.Record, r.message = refusal.Record(), plain(refusal.Error())
 		if refusal.Partial != nil {
-			r.read(refusal.Partial)
+			evidence = *refusal.Partial
 		}
-		return r
 	}
-	r.read(&result.Evidence)
-	r.Degraded = append(r.Degraded, result.Degraded...)
-	r.ValidUntil, r.Snapshot = timeOrNil(result.ValidUntil), result.Snapshot
+	r.Reason, r.Cause, r.Profile, r.Service = r.Record.Reason, r.Record.Cause, r.Record.Profile, r.Record.Service
+	r.Warnings = append(r.Warnings, r.Record.Warnings...)
+	for i, s := range r.Record.Revocation {
+		r.Revocation = append(r.Revocation, statusReport{s, timeOrNil(evidence.Status[i].RevokedAt)})
+	}
+	r.Chain = chainReport(evidence.Chain)
+	if q := &evidence.Qualification; !q.AtTime.At.IsZero() {
+		r.Qualify = newQualificationReport(q)
+	}
 	return r
 }
 
-func (r *verifyReport) read(ev *eidas.Evidence) {
-	if !ev.Identity.IsZero() {
-		r.Identity, r.Profile = ev.Identity.OrganizationIdentifier(), ev.Identity.Profile()
-	}
-	r.Roles = append(r.Roles, ev.Roles.Names()...)
-	r.Chain = chainReport(ev.Chain)
-	for i := range ev.Status {
-		r.Revocation = append(r.Revocation, newStatusReport(&ev.Status[i]))
-	}
-	q := &ev.Qualification
-	if q.AtTime.At.IsZero() {
-		return // not reached
-	}
-	r.Qualification = newQualificationReport(q)
-	r.Warnings = r.Qualification.Warnings
-	if s := ev.Service; s != nil {
-		r.Service = newServiceReport(s, q.AtTime.Period)
-		r.List = &sourceReport{s.List.URL, s.List.Territory, s.List.Sequence}
-	}
-}
-
-func newStatusReport(a *eidas.StatusAnswer) statusReport {
-	return statusReport{
-		Status: a.Status, Source: a.Source, Stale: a.Stale,
-		ThisUpdate: timeOrNil(a.ThisUpdate), NextUpdate: timeOrNil(a.NextUpdate), RevokedAt: timeOrNil(a.RevokedAt),
-	}
+// asked states what was asked, which a refusal without evidence does not know.
+func (r *verifyReport) asked(use eidas.Use, at time.Time) {
+	r.Use, r.At = use.String(), at.UTC().Format(time.RFC3339)
 }

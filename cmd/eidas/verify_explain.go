@@ -33,7 +33,7 @@ func (e *env) explain(ctx context.Context, v *verifyFlags, files []string, at ti
 		return 0, err
 	}
 	r := newExplainReport(x)
-	r.Use, r.At = v.use, at.UTC()
+	r.asked(v.use, at)
 	if e.json {
 		err = e.emit(r)
 	} else {

@@ -15,6 +15,7 @@ import (
 	"github.com/seed-b953571c/eidas"
 	"github.com/seed-b953571c/eidas/eidastest"
 	"github.com/seed-b953571c/eidas/internal/realdata"
+	"github.com/seed-b953571c/eidas/trustlist"
 )
 
 // verified is the JSON of "verify".
@@ -28,11 +29,10 @@ type verified struct {
 	Service  *verifiedService `json:"service"`
 	Degraded []string         `json:"degraded"`
 	Chain    []struct{ Subject, SHA256 string }
-	List     *struct{ Sequence int } `json:"list"`
 	Status   []struct {
 		Status, Source string
 	} `json:"revocation"`
-	Qualification *qualified `json:"qualification"`
+	Qualification *qualified `json:"qualify"`
 	ValidUntil    string     `json:"valid_until"`
 }
 
@@ -404,6 +404,39 @@ func TestVerifyJSONHasEveryFieldInEveryCase(t *testing.T) {
 			assert.Regexp(t, `^\[`, string(fields[name]), name)
 		}
 		assert.Contains(t, fields, "service")
-		assert.Contains(t, fields, "qualification")
+		assert.Contains(t, fields, "qualify")
+	}
+}
+
+// fixed is a source of services.
+type fixed struct{ set *eidas.ServiceSet }
+
+func (f fixed) Services() *eidas.ServiceSet { return f.set }
+
+// What the command prints is what a server logs: every member of the library's
+// own JSON, with the same value.
+func TestVerifyPrintsTheRecordOfTheLibrary(t *testing.T) {
+	m := mint(t)
+	dir := m.folder(t)
+	w, err := trustlist.LoadWorld(dir)
+	require.NoError(t, err)
+	lists, err := trustlist.Load(t.Context(), trustlist.Config{Anchors: w.Anchors, Source: m.Source()}, w.At)
+	require.NoError(t, err)
+	policy := eidas.DefaultPolicy(eidas.AllowAnyone())
+	policy.Profile, policy.AllowNoRevocation = eidas.ProfileTest, true
+	judge, err := eidas.NewValidator(eidas.Config{Services: fixed{lists.Services().AsOf(w.At)}, Policy: policy})
+	require.NoError(t, err)
+	for name, at := range map[string]time.Time{"accept": m.Now(), "refuse": m.leaf.Certificate.NotAfter.Add(time.Second)} {
+		own, err := json.Marshal(eidas.RecordOf(judge.Validate(t.Context(), m.leaf.Chain, eidas.UseTLS, at)))
+		require.NoError(t, err)
+		o := eidasCmd(t, "verify", "--json", "--world", dir, "--at", at.Format(time.RFC3339), "--revocation", "off",
+			tempFile(t, pemOf(m.leaf)))
+		got := document[map[string]json.RawMessage](t, o)
+		var want map[string]json.RawMessage
+		require.NoError(t, json.Unmarshal(own, &want))
+		require.Equal(t, `"`+name+`"`, string(want["decision"]))
+		for key, value := range want {
+			assert.JSONEq(t, string(value), string(got[key]), key)
+		}
 	}
 }

@@ -21,7 +21,7 @@ func verifyText(r *verifyReport, s style) string {
 		b.WriteString(s.green("accepted") + "  " + s.bold(clean(r.Identity)) + "\n")
 	} else {
 		b.WriteString(s.red("refused") + "  " + s.bold(r.Reason) + " (" + causeText(r.Cause) + ")\n")
-		b.WriteString("  " + clean(r.Detail) + "\n")
+		b.WriteString("  " + clean(r.message) + "\n")
 	}
 	b.WriteString(facts(s, verifyFacts(r, s)))
 	return b.String()
@@ -52,15 +52,15 @@ func verifyFacts(r *verifyReport, s style) []fact {
 	if r.Identity != "" || len(r.Roles) > 0 {
 		list = append(list, fact{"Roles", []string{roles}})
 	}
-	list = append(list, fact{"Judged", []string{"for " + r.Use.String() + " at " + r.At.Format(time.RFC3339)}})
-	if q := r.Qualification; q != nil {
+	list = append(list, fact{"Judged", []string{"for " + r.Use + " at " + r.At}})
+	if q := r.Qualify; q != nil {
 		list = append(list, fact{"Qualified", qualifiedLines(q)})
 	}
 	if r.Service != nil {
-		list = append(list, fact{"Service", serviceText(r.Service)})
-	}
-	if l := r.List; l != nil {
-		list = append(list, fact{"List", []string{fmt.Sprintf("%s, sequence %d, %s", clean(l.Territory), l.Sequence, clean(l.URL))}})
+		l := r.Service
+		list = append(list, fact{"Service", serviceText(&serviceReport{
+			Territory: l.Territory, Provider: l.Provider, Name: l.Name, Status: l.Status, Since: l.Since,
+		})}, fact{"List", []string{fmt.Sprintf("%s, sequence %d, %s", clean(l.Territory), l.Sequence, clean(l.List))}})
 	}
 	var revoked, path, warnings, degraded []string
 	for i := range r.Revocation {
@@ -76,8 +76,8 @@ func verifyFacts(r *verifyReport, s style) []fact {
 		degraded = append(degraded, s.yellow(string(d))+"  "+degradedText(d))
 	}
 	list = append(list, fact{"Revocation", revoked}, fact{"Path", path}, fact{"Warnings", warnings}, fact{"Let pass", degraded})
-	if r.ValidUntil != nil {
-		list = append(list, fact{"Holds until", []string{r.ValidUntil.Format(time.RFC3339)}})
+	if r.ValidUntil != "" {
+		list = append(list, fact{"Holds until", []string{r.ValidUntil}})
 	}
 	return list
 }
@@ -105,8 +105,8 @@ func statusLine(a *statusReport, s style) string {
 	if a.RevokedAt != nil {
 		line += ", revoked " + a.RevokedAt.Format(time.RFC3339)
 	}
-	if a.ThisUpdate != nil {
-		line += ", as of " + a.ThisUpdate.Format(time.RFC3339)
+	if a.ThisUpdate != "" {
+		line += ", as of " + a.ThisUpdate
 	}
 	return line
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -21,12 +22,43 @@ type anchorFlags struct {
 	names  listFlag
 	lotl   string
 	notice string
+	added  []trustlist.Anchors // of further notices, without LOTL and profile
 }
 
 func (f *anchorFlags) define(fs *flag.FlagSet, otherwise string) {
 	fs.Var(&f.names, "anchors", "trust `NAMES`: oj-2026, oj-2019 or SHA256,… (default "+otherwise+")")
 	fs.StringVar(&f.lotl, "lotl", "", "`URL` of the list of trusted lists (default that of the anchors)")
 	fs.StringVar(&f.notice, "notice", "", "`URL` of the Official Journal notice that --anchors SHA256,… come from")
+	fs.Func("add-notice", "trust a further notice `URL=SHA256,…` of the Official Journal, for when the LOTL no longer names the one of --anchors; may be repeated", f.add)
+}
+
+// add takes the signers of a notice that is not built in.
+func (f *anchorFlags) add(s string) error {
+	// The last "=", for the URL may have a query.
+	i := strings.LastIndexByte(s, '=')
+	if i < 0 {
+		return fmt.Errorf("%q is not URL=SHA256,…", s)
+	}
+	notice, err := url.Parse(s[:i])
+	if err != nil || notice.Scheme != "https" || notice.Host == "" {
+		return fmt.Errorf("%q is not an https URL", s[:i])
+	}
+	signers, err := fingerprints(strings.Split(s[i+1:], ","))
+	if err != nil {
+		return err
+	}
+	f.added = append(f.added, trustlist.Anchors{OfficialJournal: s[:i], Signers: signers})
+	return nil
+}
+
+// fallback completes the notices that were added with what they share with a.
+func (f *anchorFlags) fallback(a trustlist.Anchors) []trustlist.Anchors {
+	var all []trustlist.Anchors
+	for _, notice := range f.added {
+		notice.Profile, notice.LOTL = a.Profile, a.LOTL
+		all = append(all, notice)
+	}
+	return all
 }
 
 // apply changes anchors by what was given. The signers of a notice that is built
@@ -75,7 +107,8 @@ func (f *worldFlags) define(fs *flag.FlagSet) {
 // world is a folder of lists with where trust in it starts.
 type world struct {
 	trustlist.World
-	folder *trustlist.Folder
+	fallback []trustlist.Anchors
+	folder   *trustlist.Folder
 }
 
 // openWorld reads the description of a folder of lists. One without world.json,
@@ -95,7 +128,7 @@ func openWorld(f *worldFlags) (*world, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &world{World: described}
+	w := &world{World: described, fallback: f.anchors.fallback(described.Anchors)}
 	w.folder, err = trustlist.OpenFolder(f.dir)
 	return w, err
 }
@@ -131,7 +164,7 @@ func (w *world) load(ctx context.Context, at time.Time, progressTo io.Writer) (*
 	defer p.clear()
 	p.show("Reading the list of trusted lists …")
 	return trustlist.Load(ctx, trustlist.Config{
-		Anchors: w.Anchors, Source: w.folder,
+		Anchors: w.Anchors, Fallback: w.fallback, Source: w.folder,
 		Progress: func(ev trustlist.Event) {
 			p.show(fmt.Sprintf("Verifying trusted lists … %d of %d (%s)", ev.Done, ev.Total, clean(ev.Report.Territory)))
 		},
