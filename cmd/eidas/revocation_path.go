@@ -96,7 +96,8 @@ func unproved(reason eidas.Reason, text string) error {
 }
 
 // path finds the certificates above ca up to an anchor, breadth first: each
-// certificate is looked at once.
+// certificate is looked at once. An anchor is trusted as it is; of the others
+// each must be a CA, valid, and issued by the next.
 func (s *pathSet) path(ca *x509.Certificate, at time.Time) ([]*x509.Certificate, bool) {
 	paths := [][]*x509.Certificate{{ca}}
 	var seen []*x509.Certificate
@@ -107,8 +108,11 @@ func (s *pathSet) path(ca *x509.Certificate, at time.Time) ([]*x509.Certificate,
 		if slices.ContainsFunc(s.anchors, last.Equal) {
 			return p[1:], true
 		}
+		if !isIssuer(last, at) {
+			continue
+		}
 		for _, up := range s.all {
-			if !slices.ContainsFunc(seen, up.Equal) && issuedBy(last, up, at) {
+			if !slices.ContainsFunc(seen, up.Equal) && issuedBy(last, up) {
 				seen = append(seen, up)
 				paths = append(paths, append(slices.Clone(p), up))
 			}
@@ -117,9 +121,14 @@ func (s *pathSet) path(ca *x509.Certificate, at time.Time) ([]*x509.Certificate,
 	return nil, false
 }
 
-// issuedBy reports whether ca issued the CA certificate c, both valid at a time.
-func issuedBy(c, ca *x509.Certificate, at time.Time) bool {
-	valid := func(c *x509.Certificate) bool { return !at.Before(c.NotBefore) && !at.After(c.NotAfter) }
-	return bytes.Equal(c.RawIssuer, ca.RawSubject) && ca.BasicConstraintsValid && ca.IsCA && valid(c) && valid(ca) &&
+// isIssuer reports whether c may issue certificates (RFC 5280, 6.1.4 (k), (n))
+// and is valid.
+func isIssuer(c *x509.Certificate, at time.Time) bool {
+	return c.BasicConstraintsValid && c.IsCA && (c.KeyUsage == 0 || c.KeyUsage&x509.KeyUsageCertSign != 0) &&
+		len(c.UnhandledCriticalExtensions) == 0 && !at.Before(c.NotBefore) && !at.After(c.NotAfter)
+}
+
+func issuedBy(c, ca *x509.Certificate) bool {
+	return bytes.Equal(c.RawIssuer, ca.RawSubject) &&
 		ca.CheckSignature(c.SignatureAlgorithm, c.RawTBSCertificate, c.Signature) == nil
 }

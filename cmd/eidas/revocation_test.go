@@ -3,6 +3,7 @@ package main_test
 import (
 	"bytes"
 	"crypto"
+	"crypto/rand"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
@@ -183,6 +184,48 @@ func TestRevocationFindsTheIssuer(t *testing.T) {
 			assert.Equal(t, tc.status, v.Status, v.Detail)
 			assert.Equal(t, tc.reason, v.Reason)
 			assert.Equal(t, tc.reason != "", v.Rule == "Q3")
+		})
+	}
+}
+
+// An attacker who holds a certificate of the CA issues one with it, and names
+// himself as its issuer.
+func TestRevocationIssuerMustBeACA(t *testing.T) {
+	a := newAsked(t)
+	q := a.QTSP("LT")
+	root := tempFile(t, q.Root.Certificate.Raw)
+	request := func(edit func(*eidastest.Request)) *eidastest.Leaf {
+		r := eidastest.QWAC(tppID, eidas.RoleAI)
+		r.CA, r.KeyUsage = true, x509.KeyUsageCertSign|x509.KeyUsageCRLSign
+		edit(&r)
+		return a.Issue("LT", r)
+	}
+	critical := pkix.Extension{Id: asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 32473, 9}, Critical: true, Value: []byte{5, 0}}
+	for name, tc := range map[string]struct {
+		edit   func(*eidastest.Request)
+		at     string
+		reason string
+	}{
+		// Its responder knows nothing of it, which comes after the path.
+		"a CA":                    {func(*eidastest.Request) {}, noon, "revocation_invalid"},
+		"an end entity":           {func(r *eidastest.Request) { r.CA = false }, noon, "issuer_unknown"},
+		"a CA that may not issue": {func(r *eidastest.Request) { r.KeyUsage = x509.KeyUsageCRLSign }, noon, "issuer_unknown"},
+		"with an unknown extension": {
+			func(r *eidastest.Request) { r.Extensions = []pkix.Extension{critical} }, noon, "issuer_unknown",
+		},
+		"expired":     {func(*eidastest.Request) {}, "2027-11-23", "issuer_unknown"},
+		"too early":   {func(*eidastest.Request) {}, "2026-11-22", "issuer_unknown"},
+		"last moment": {func(*eidastest.Request) {}, "2027-11-22T10:59:59Z", "revocation_invalid"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			by := request(tc.edit)
+			tmpl := &x509.Certificate{SerialNumber: a.leaf.Certificate.SerialNumber, NotBefore: by.Certificate.NotBefore, NotAfter: by.Certificate.NotAfter}
+			der, err := x509.CreateCertificate(rand.Reader, tmpl, by.Certificate, a.leaf.Key.Public(), by.Key)
+			require.NoError(t, err)
+			chain := tempFile(t, pemBlock("CERTIFICATE", der)+pemOf(by))
+			v := revocationOf(t, append(a.ocsp(t)[:3], "--certificate", chain, "--issuer", root, "--at", tc.at)...)
+			assert.Equal(t, "unknown", v.Status)
+			assert.Equal(t, tc.reason, v.Reason, v.Detail)
 		})
 	}
 }
