@@ -35,7 +35,8 @@ func reachable() revocation.Config {
 		AllowPrivate: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")},
 		AllowAnyPort: true,
 		Budget:       time.Minute, // the tests that are about time have their own
-		NegativeTTL:  1,
+		DialTimeout:  time.Minute, HeaderTimeout: time.Minute,
+		NegativeTTL: 1,
 	}
 }
 

@@ -330,6 +330,7 @@ func TestRunPrefetches(t *testing.T) {
 		c, err := revocation.NewWithFetcher(revocation.Config{}, net)
 		require.NoError(t, err)
 		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
 		ended := make(chan error, 1)
 		go func() { ended <- c.Run(ctx) }()
 		_, err = ask(t, c, w)

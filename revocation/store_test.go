@@ -339,6 +339,7 @@ func TestStoreRevocationReachesTheOthers(t *testing.T) {
 				netB.says(w.good().encode(t))
 				b := netB.checker(t, revocation.Config{Store: store})
 				ctx, cancel := context.WithCancel(t.Context())
+				defer cancel()
 				ended := make(chan error)
 				go func() { ended <- b.Run(ctx) }()
 				a, err := ask(t, b, w)
