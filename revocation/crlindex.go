@@ -12,16 +12,24 @@ import (
 )
 
 // crlIndex finds the entries of a CRL by serial number: a hash table of
-// offsets into the CRL itself, 8 to 16 bytes for each entry beside it.
+// offsets into the CRL itself, 12 to 24 bytes for each entry beside it.
 // The standard library takes about 320.
 type crlIndex struct {
 	entries []byte // content of revokedCertificates
 	n       int
 	seed    maphash.Seed // of its own: a CA cannot choose numbers that collide
-	slots   []uint32     // offset + 1 of an entry, 0 is free; a power of two
+	slots   []slot       // a power of two
 	changes []issuerChange
 	issuers [][]generalName // those that entries name, each once
 }
+
+// slot is an offset + 1 of an entry, 0 is free, below the upper half of the hash
+// of its key: most comparisons end there, without a look into the CRL.
+type slot uint64
+
+func newSlot(hash uint64, offset uint32) slot { return slot(hash>>32<<32 | uint64(offset) + 1) }
+
+func (s slot) offset() uint32 { return uint32(s) - 1 } //nolint:gosec // the lower half
 
 // issuerChange says from which entry on another certificate issuer counts
 // (rule C7).
@@ -43,9 +51,11 @@ type crlEntry struct {
 
 // build reads every entry once: one bad entry spoils the CRL for everybody.
 func (x *crlIndex) build(entries cryptobyte.String, v2, indirect bool) error {
-	x.entries = entries
-	offsets := make([]uint32, 0, estimate(entries))
+	x.entries, x.seed = entries, maphash.MakeSeed()
+	found := make([]uint64, 0, estimate(entries)) // the hash of each entry
+	offsets := make([]uint32, 0, cap(found))
 	known := make(map[string]uint32)
+	issuer := uint32(0)
 	for rest := entries; !rest.Empty(); {
 		offset := uint32(len(entries) - len(rest)) //nolint:gosec // below MaxCRLSize
 		var e crlEntry
@@ -62,11 +72,12 @@ func (x *crlIndex) build(entries cryptobyte.String, v2, indirect bool) error {
 			if len(x.changes) == maxIssuerChanges {
 				return invalid(RuleC7, "CRL names more than %d issuers", maxIssuerChanges)
 			}
-			x.changes = append(x.changes, issuerChange{offset, x.intern(&e, known)})
+			issuer = x.intern(&e, known)
+			x.changes = append(x.changes, issuerChange{offset, issuer})
 		}
-		offsets = append(offsets, offset)
+		found, offsets = append(found, x.hash(e.serial, issuer)), append(offsets, offset)
 	}
-	x.fill(offsets)
+	x.fill(found, offsets)
 	return nil
 }
 
@@ -85,47 +96,45 @@ func (x *crlIndex) intern(e *crlEntry, known map[string]uint32) uint32 {
 // a UTCTime.
 const minEntry = 20
 
-// estimate guesses the number of entries by the size of the first.
+// estimate guesses the number of entries by the size of the first, and a quarter
+// more: to grow a list costs more memory than that.
 func estimate(entries cryptobyte.String) int {
 	rest := entries
 	if entries.Empty() || !rest.SkipASN1(asn1.SEQUENCE) {
 		return 0
 	}
-	return len(entries)/max(len(entries)-len(rest), minEntry) + 1
+	n := len(entries)/max(len(entries)-len(rest), minEntry) + 1
+	return n + n/4
 }
 
 // fill makes the table, at most two thirds full. Of several entries about one
 // certificate only the first gets in: a CRL is indexed before its signature is
 // verified, and a million equal numbers would take a million steps each.
-func (x *crlIndex) fill(offsets []uint32) {
+func (x *crlIndex) fill(hashes []uint64, offsets []uint32) {
 	x.n = len(offsets)
-	if x.n == 0 {
-		return
-	}
-	x.seed = maphash.MakeSeed()
-	x.slots = make([]uint32, 1<<bits.Len(uint(x.n+x.n/2)))
-	issuer, changes := uint32(0), x.changes
-	for _, offset := range offsets {
-		if len(changes) > 0 && changes[0].offset == offset {
-			issuer, changes = changes[0].issuer, changes[1:]
-		}
-		if i, taken := x.probe(x.serialAt(offset), issuer); !taken {
-			x.slots[i] = offset + 1
+	x.slots = make([]slot, 1<<bits.Len(uint(x.n+x.n/2)))
+	for i, offset := range offsets {
+		own := newSlot(hashes[i], offset)
+		at := x.probe(hashes[i], func(other uint32) bool {
+			return x.issuerAt(other) == x.issuerAt(offset) && bytes.Equal(x.serialAt(other), x.serialAt(offset))
+		})
+		if x.slots[at] == 0 {
+			x.slots[at] = own
 		}
 	}
 }
 
-// probe finds the slot of a serial number of an issuer: the one it is in, or a
-// free one.
-func (x *crlIndex) probe(serial []byte, issuer uint32) (slot int, taken bool) {
-	i := x.slot(serial, issuer)
-	for ; x.slots[i] != 0; i = (i + 1) & (len(x.slots) - 1) {
-		offset := x.slots[i] - 1
-		if bytes.Equal(x.serialAt(offset), serial) && x.issuerAt(offset) == issuer {
-			return i, true
+// probe finds the slot of an entry by the hash of its key: the one it is in, or
+// a free one. same reports whether the entry at an offset has the key.
+func (x *crlIndex) probe(hash uint64, same func(uint32) bool) int {
+	mask := len(x.slots) - 1
+	i := int(hash & uint64(mask)) //nolint:gosec // below the length
+	for ; x.slots[i] != 0; i = (i + 1) & mask {
+		if s := x.slots[i]; uint64(s)>>32 == hash>>32 && same(s.offset()) {
+			break
 		}
 	}
-	return i, false
+	return i
 }
 
 // serialAt reads the serial number of the entry at offset, which build has seen
@@ -139,12 +148,11 @@ func (x *crlIndex) serialAt(offset uint32) []byte {
 	return serial
 }
 
-// slot is where to look first. The issuers of one serial number are spread over
-// the table: an odd factor makes their slots differ.
-func (x *crlIndex) slot(serial []byte, issuer uint32) int {
+// hash is that of a key: a serial number and an issuer. The issuers of one
+// number are spread over the table, as an odd factor makes their slots differ.
+func (x *crlIndex) hash(serial []byte, issuer uint32) uint64 {
 	const odd = 0x9e3779b97f4a7c15
-	h := maphash.Bytes(x.seed, serial) + uint64(issuer)*odd
-	return int(h & uint64(len(x.slots)-1)) //nolint:gosec // below the length
+	return maphash.Bytes(x.seed, serial) + uint64(issuer)*odd
 }
 
 // issuerAt is the number of the issuer that the entry at offset is about: the
@@ -163,10 +171,13 @@ func (x *crlIndex) find(serial, certIssuer, crlIssuer []byte) (crlEntry, bool) {
 	if x.n == 0 {
 		return crlEntry{}, false
 	}
-	first := uint32(0)
+	var first slot
 	look := func(issuer uint32) {
-		if i, taken := x.probe(serial, issuer); taken && (first == 0 || x.slots[i] < first) {
-			first = x.slots[i]
+		at := x.probe(x.hash(serial, issuer), func(offset uint32) bool {
+			return x.issuerAt(offset) == issuer && bytes.Equal(x.serialAt(offset), serial)
+		})
+		if s := x.slots[at]; s != 0 && (first == 0 || s.offset() < first.offset()) {
+			first = s
 		}
 	}
 	if sameName(certIssuer, crlIssuer) {
@@ -182,7 +193,7 @@ func (x *crlIndex) find(serial, certIssuer, crlIssuer []byte) (crlEntry, bool) {
 	}
 	// build has seen that the entry can be read; what cannot is revoked still.
 	var found crlEntry
-	rest := cryptobyte.String(x.entries[first-1:])
+	rest := cryptobyte.String(x.entries[first.offset():])
 	if found.read(&rest) {
 		_ = found.readExtensions()
 	}

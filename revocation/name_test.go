@@ -233,7 +233,7 @@ func TestC3Flags(t *testing.T) {
 }
 
 func TestC3NamesOfTwoKinds(t *testing.T) {
-	// The same letters as a URI and as a DNS name name two points.
+	// Two points, though a URI and a DNS name have the same letters.
 	w := newWorld(t)
 	p := points(t, pointSpec{url: "a.test"})
 	w.leaf = w.mint(t, w.ca, "TPP", func(c *x509.Certificate) { c.ExtraExtensions = []pkix.Extension{p} })
