@@ -191,11 +191,11 @@ func decode64(tb testing.TB, s string) []byte {
 // since the package knows no secret keys.
 func verifyJWSCase(tb testing.TB, c *dataCase) error {
 	tb.Helper()
-	pub, secret := c.publicKey(tb)
 	j, err := qseal.ParseJWS(c.JWS)
 	if err != nil {
 		return err
 	}
+	pub, secret := c.publicKey(tb)
 	payload := decode64(tb, c.Payload)
 	if secret == nil {
 		return j.Verify(pub, c.Alg, payload)
@@ -258,7 +258,10 @@ func (c *dataCase) flipJWS(t *testing.T, verify func(*dataCase) error) {
 			of   map[string]any
 			name string
 		}{{doc, "payload"}, {object, "protected"}, {object, "signature"}} {
-			before := part.of[part.name].(string)
+			before, present := part.of[part.name].(string)
+			if !present || before == "" {
+				continue // detached
+			}
 			part.of[part.name] = flipText(before)
 			text, err := json.Marshal(doc)
 			require.NoError(t, err)
@@ -551,13 +554,17 @@ func (c *bindingCase) reasons() []qseal.Reason {
 	case strings.HasPrefix(c.ID, "jws-tampered"):
 		return []qseal.Reason{qseal.ReasonSignatureInvalid}
 	case strings.HasPrefix(c.ID, "jws-"):
-		return []qseal.Reason{qseal.ReasonFormat, qseal.ReasonAlgorithm}
+		return []qseal.Reason{qseal.ReasonFormat, qseal.ReasonAlgorithm, qseal.ReasonSignatureInvalid}
+	case strings.HasPrefix(c.ID, "mismatch-x5t"):
+		return []qseal.Reason{qseal.ReasonCertificateMismatch}
 	case strings.HasPrefix(c.ID, "mismatch"), c.ID == "sigD-hashV-der":
 		return []qseal.Reason{qseal.ReasonBinding}
 	case strings.HasPrefix(c.ID, "eku-"):
 		return []qseal.Reason{qseal.ReasonCertificate}
-	case strings.HasPrefix(c.ID, "hdr-alg"), strings.HasPrefix(c.ID, "alg-"), strings.HasPrefix(c.ID, "es256-"):
+	case strings.HasPrefix(c.ID, "hdr-alg"):
 		return []qseal.Reason{qseal.ReasonAlgorithm}
+	case strings.HasPrefix(c.ID, "alg-"), strings.HasPrefix(c.ID, "es256-"):
+		return []qseal.Reason{qseal.ReasonAlgorithm, qseal.ReasonSignatureInvalid}
 	case strings.HasPrefix(c.ID, "hdr-x5c"):
 		return []qseal.Reason{qseal.ReasonCertificateMissing, qseal.ReasonCertificateMalformed, qseal.ReasonHeader}
 	case strings.HasPrefix(c.ID, "hdr-crit"), strings.HasPrefix(c.ID, "hdr-b64"):
@@ -569,7 +576,7 @@ func (c *bindingCase) reasons() []qseal.Reason {
 	case strings.Contains(c.ID, "iat"):
 		return []qseal.Reason{qseal.ReasonHeader, qseal.ReasonIssuedInFuture}
 	case strings.HasPrefix(c.ID, "sigD-hashV"):
-		return []qseal.Reason{qseal.ReasonHeader, qseal.ReasonFormat}
+		return []qseal.Reason{qseal.ReasonHeader, qseal.ReasonFormat, qseal.ReasonBinding}
 	case strings.HasPrefix(c.ID, "hdr-"), strings.HasPrefix(c.ID, "sigD-"):
 		return []qseal.Reason{qseal.ReasonHeader}
 	}
