@@ -14,6 +14,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -238,6 +239,7 @@ func TestAttack13Dates(t *testing.T) {
 	}
 	s := newScene(t, qseal.BerlinGroup13().AllowQuirks(qseal.QuirkExtraFields))
 	s.refused(qseal.ReasonFormat, header("date", "Mon, 9 May 2022 06:26:01 IST"), covering("date digest x-request-id"))
+	s.refused(qseal.ReasonFieldMissing, covering("date digest x-request-id"))
 	for _, parameter := range []string{"created=1402170695", "expires=4102444800"} {
 		s.refused(qseal.ReasonHeader, later(func(r *http.Request) {
 			r.Header.Set("Signature", r.Header.Get("Signature")+","+parameter)
@@ -557,6 +559,11 @@ func TestAttack49BrokenBody(t *testing.T) {
 	s.refused(qseal.ReasonBody, later(func(r *http.Request) { r.ContentLength = 0 }))
 }
 
+// nothing is a reader that never comes to an end.
+type nothing struct{}
+
+func (nothing) Read([]byte) (int, error) { return 0, nil }
+
 type errorReader struct{}
 
 func (errorReader) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
@@ -580,6 +587,31 @@ func TestAttack50LargeBody(t *testing.T) {
 			assert.Equal(t, http.StatusRequestEntityTooLarge, w.Code)
 		})
 	}
+	s.config.MaxBody = 1 << 20
+	for _, size := range []int{0, 1, 100, 64<<10 - 1, 64 << 10, 64<<10 + 1, 1<<20 - 1, 1 << 20} {
+		for _, declared := range []int64{-1, int64(size), int64(size / 2), int64(size + 1)} {
+			if size == 0 && declared == 0 {
+				continue
+			}
+			body := strings.Repeat("x", size)
+			r := s.order(func(f *forged) { f.sealedBody = &body })
+			r.Body, r.ContentLength = io.NopCloser(iotest.HalfReader(strings.NewReader(body))), declared
+			s.config.Replay = replayMemory(t)
+			if declared == 0 || declared > 1<<20 {
+				require.Error(t, s.verify(r))
+				continue
+			}
+			require.NoError(t, s.verify(r), "%d of %d", size, declared)
+			again, err := io.ReadAll(r.Body)
+			require.NoError(t, err)
+			require.Len(t, again, size)
+		}
+	}
+	s.config.MaxBody = 4096
+	stuck := s.order()
+	stuck.Body, stuck.ContentLength = io.NopCloser(nothing{}), -1
+	s.config.Replay = replayMemory(t)
+	require.ErrorIs(t, s.verify(stuck), qseal.ReasonBody)
 	full := strings.Repeat(" ", 4096)
 	s.config.Replay = replayMemory(t)
 	require.NoError(t, s.verify(s.order(func(f *forged) { f.body = full })))
@@ -629,6 +661,86 @@ func TestCertificateFieldForms(t *testing.T) {
 			s.config.Replay = replayMemory(t)
 			err := s.verify(s.order(header("tpp-signature-certificate", row.value)))
 			assert.Equal(t, row.quirk, err == nil, "%v", err)
+		})
+	}
+}
+
+// A seal that brings no certificate is none of Berlin Group's, whoever might know
+// it by its keyId.
+func TestAttack02ResolverDoesNotReplaceTheCertificate(t *testing.T) {
+	s := newScene(t, qseal.BerlinGroup13())
+	s.config.Resolver = resolverFunc(func(qseal.Hint) (*qseal.Resolved, error) {
+		return &qseal.Resolved{Chain: s.leaf.Chain}, nil
+	})
+	s.refused(qseal.ReasonCertificateMissing, later(func(r *http.Request) { r.Header.Del("Tpp-Signature-Certificate") }))
+}
+
+// Each deviation is refused, and accepted and reported where it is allowed; no
+// other allowance lets it in.
+func TestQuirksAreEachTheirOwn(t *testing.T) {
+	object := "{}"
+	signature := func(format func(p map[string]string) string) func(f *forged) {
+		return func(f *forged) { f.value = format }
+	}
+	for quirk, row := range map[qseal.Quirk]struct {
+		edits []func(f *forged)
+		want  qseal.Reason
+	}{
+		qseal.QuirkExtraFields:       {[]func(*forged){header("accept", "*/*"), covering("digest x-request-id accept")}, qseal.ReasonCoverage},
+		qseal.QuirkUncoveredRedirect: {[]func(*forged){header("tpp-redirect-uri", "https://tpp.example")}, qseal.ReasonCoverage},
+		qseal.QuirkJavaAlgorithm:     {[]func(*forged){func(f *forged) { f.algorithm = "SHA256withECDSA" }}, qseal.ReasonAlgorithm},
+		qseal.QuirkHS2019:            {[]func(*forged){func(f *forged) { f.algorithm = "hs2019" }}, qseal.ReasonAlgorithm},
+		qseal.QuirkUnquoted: {[]func(*forged){signature(func(p map[string]string) string {
+			return `keyId="` + p["keyId"] + `",algorithm=ecdsa-sha256, headers="` + p["headers"] + `" , signature=` + p["signature"]
+		})}, qseal.ReasonFormat},
+		qseal.QuirkSerialDecimal: {[]func(*forged){func(f *forged) {
+			f.keyID = "SN=" + f.leaf.Certificate.SerialNumber.String() + ",CA=" + f.leaf.Certificate.Issuer.String()
+		}}, qseal.ReasonCertificateMismatch},
+		qseal.QuirkNoIssuer: {[]func(*forged){func(f *forged) { f.keyID, _, _ = strings.Cut(f.keyID, ",") }}, qseal.ReasonFormat},
+		qseal.QuirkPercentKeyID: {
+			[]func(*forged){func(f *forged) { f.keyID = strings.ReplaceAll(f.keyID, " ", "%20") }},
+			qseal.ReasonCertificateMismatch,
+		},
+		qseal.QuirkPEMCertificate: {[]func(*forged){func(f *forged) {
+			f.header.Set("Tpp-Signature-Certificate", base64.StdEncoding.EncodeToString([]byte(pemOf(f.leaf.Certificate.Raw))))
+		}}, qseal.ReasonCertificateMalformed},
+		qseal.QuirkEmptyObject: {[]func(*forged){func(f *forged) { f.method, f.body, f.sealedBody = http.MethodGet, "", &object }}, qseal.ReasonDigest},
+		qseal.QuirkMixedCase: {[]func(*forged){func(f *forged) {
+			f.value = func(p map[string]string) string {
+				return `keyId="` + p["keyId"] + `",algorithm="ecdsa-sha256",headers="Digest X-Request-ID",signature="` + p["signature"] + `"`
+			}
+		}}, qseal.ReasonFormat},
+	} {
+		t.Run(quirk.String(), func(t *testing.T) {
+			p := qseal.BerlinGroup13()
+			s := newScene(t, p)
+			s.refused(row.want, row.edits...)
+			s.config.Profile = p.AllowQuirks(p.KnownQuirks() &^ quirk)
+			s.refused(row.want, row.edits...)
+			for _, allowed := range []qseal.Quirk{quirk, p.KnownQuirks()} {
+				s.config.Profile, s.config.Replay = p.AllowQuirks(allowed), replayMemory(t)
+				seal, err := s.verifier().VerifyRequest(t.Context(), s.order(row.edits...), s.at)
+				require.NoError(t, err)
+				assert.Equal(t, quirk, seal.Quirks)
+			}
+		})
+	}
+}
+
+// 39: a signature has one spelling.
+func TestAttack39SpellingsOfTheSignature(t *testing.T) {
+	for name, edit := range map[string]func(s string) string{
+		"trailing letter":  func(s string) string { return s + "!" },
+		"trailing padding": func(s string) string { return s + "=" },
+		"blank":            func(s string) string { return s[:8] + " " + s[8:] },
+		"line break":       func(s string) string { return s[:8] + "\n" + s[8:] },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newScene(t, qseal.BerlinGroup13())
+			s.refused(qseal.ReasonFormat, func(f *forged) {
+				sign := f.signature
+				f.signature = func(key crypto.Signer, base []byte) string { return edit(sign(key, base)) }
+			})
 		})
 	}
 }

@@ -77,9 +77,6 @@ func parseBerlin(m *message, p *Profile) (*sealed, *Error) {
 	if s.replayKey, refusal = requestID(m); refusal != nil {
 		return nil, refusal
 	}
-	if s.replayKey == "" {
-		return nil, reject(ReasonFieldMissing, "x-request-id")
-	}
 	if s.base, refusal = c.base(m); refusal != nil {
 		return nil, refusal
 	}

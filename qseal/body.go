@@ -37,20 +37,47 @@ func (b *body) read() ([]byte, *Error) {
 	if b.declared > b.limit {
 		return nil, reject(ReasonTooLarge, "%d bytes announced, at most %d", b.declared, b.limit)
 	}
-	var buffer bytes.Buffer
-	if b.declared > 0 {
-		// One more than announced: bytes.Buffer would grow to find the end.
-		buffer.Grow(int(b.declared) + bytes.MinRead)
+	buffer := make([]byte, 0, min(b.room(0), firstRead))
+	for empty := 0; ; {
+		if len(buffer) == cap(buffer) {
+			buffer = append(make([]byte, 0, b.room(len(buffer))), buffer...)
+		}
+		n, err := b.from.Read(buffer[len(buffer):cap(buffer)])
+		buffer = buffer[:len(buffer)+n]
+		switch {
+		case int64(len(buffer)) > b.limit:
+			return nil, reject(ReasonTooLarge, "more than %d bytes", b.limit)
+		case err == io.EOF:
+			b.content = buffer
+			return buffer, nil
+		case err != nil:
+			return nil, reject(ReasonBody, "%w", err)
+		case n > 0:
+			empty = 0
+		case empty == maxEmptyReads:
+			return nil, reject(ReasonBody, "%w", io.ErrNoProgress)
+		default:
+			empty++
+		}
 	}
-	n, err := buffer.ReadFrom(io.LimitReader(b.from, b.limit+1))
-	switch {
-	case n > b.limit:
-		return nil, reject(ReasonTooLarge, "more than %d bytes", b.limit)
-	case err != nil:
-		return nil, reject(ReasonBody, "%w", err)
+}
+
+const (
+	// firstRead is what a body gets before more than that has come. With it a
+	// buffered body takes at most its cap and 64 KiB, at any time.
+	firstRead = 64 << 10
+	// maxEmptyReads is how often a reader may return nothing, as in package bufio.
+	maxEmptyReads = 100
+)
+
+// room is what the content may need when some of it has been read, with one byte
+// to find its end in: what was announced, or the cap where nothing was or more
+// has come.
+func (b *body) room(have int) int64 {
+	if b.declared < int64(have) {
+		return b.limit + 1
 	}
-	b.content = buffer.Bytes()
-	return b.content, nil
+	return b.declared + 1
 }
 
 // again returns the content as a new body. The one that was read is at its end,

@@ -90,7 +90,7 @@ func ingSignature(m *message) (text string, present bool, refusal *Error) {
 	if present {
 		return "", false, reject(ReasonRepeated, "seals in authorization and in signature")
 	}
-	return rest, true, nil
+	return rest, true, m.guardHops([]string{fieldAuthorization})
 }
 
 func matchINGCavage(s *sealed, leaf *x509.Certificate) *Error {

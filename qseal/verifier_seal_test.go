@@ -412,7 +412,11 @@ func TestResponses(t *testing.T) {
 		assert.Equal(t, payment, string(body))
 	}
 	_, err := v.VerifyResponse(t.Context(), response(payment+" "), s.at)
-	assert.ErrorIs(t, err, qseal.ReasonDigest)
+	require.ErrorIs(t, err, qseal.ReasonDigest)
+	uncompressed := response(payment)
+	uncompressed.Uncompressed = true
+	_, err = v.VerifyResponse(t.Context(), uncompressed, s.at)
+	assert.ErrorIs(t, err, qseal.ReasonBody)
 }
 
 func TestNewSignerRefusesWhatItCannotUse(t *testing.T) {

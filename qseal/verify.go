@@ -69,6 +69,9 @@ func (j *judgement) request(ctx context.Context, r *http.Request) (refusal *Erro
 
 func (j *judgement) response(ctx context.Context, r *http.Response) (refusal *Error) {
 	defer rescue(&refusal)
+	if r.Uncompressed {
+		return reject(ReasonBody, "the transport has decompressed it: see http.Transport.DisableCompression")
+	}
 	body := newBody(r.Body, r.ContentLength, j.v.c.MaxBody)
 	if refusal := j.buffered(ctx, body); refusal != nil {
 		return refusal
