@@ -227,6 +227,10 @@ func (c *chain) modes(b *testing.B) []*mode {
 	stdlib := base.Clone()
 	stdlib.ClientAuth, stdlib.ClientCAs = tls.RequireAndVerifyClientCert, x509.NewCertPool()
 	stdlib.ClientCAs.AddCert(c.anchor)
+	// What crypto/tls takes to call hooks, whatever they do.
+	idle := open.Clone()
+	idle.VerifyPeerCertificate = func([][]byte, [][]*x509.Certificate) error { return nil }
+	idle.VerifyConnection = func(tls.ConnectionState) error { return nil }
 	// A verdict is remembered when its owner has proved its key and asked for a
 	// ticket; who asks for none stays unknown without Handler, hence cold.
 	warm := c.guarded(b, base)
@@ -239,6 +243,7 @@ func (c *chain) modes(b *testing.B) []*mode {
 	noTickets.ClientSessionCache = nil
 	return []*mode{
 		{name: "open", server: open, client: noTickets},
+		{name: "idle-hooks", server: idle, client: noTickets},
 		{name: "stdlib", server: stdlib, client: noTickets},
 		{name: "go-spiffe-1", server: c.spiffe(b, base, 1), client: noTickets},
 		{name: "go-spiffe-500", server: c.spiffe(b, base, manyRoots), client: noTickets},

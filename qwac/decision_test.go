@@ -2,7 +2,9 @@ package qwac_test
 
 import (
 	"context"
+	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -164,4 +166,24 @@ func TestSessionsEndAtTheirAge(t *testing.T) {
 			})
 		}
 	})
+}
+
+func TestWarmHooksDoNotAllocate(t *testing.T) {
+	k := newKnown(t)
+	config := guard(t, k.verifier, &tls.Config{})
+	cs, sent := state(false, k.peer.cert), raw(k.peer.cert)
+	for name, hooks := range map[string]func() error{
+		"of ServerConfig": func() error { return errors.Join(config.VerifyPeerCertificate(sent, nil), config.VerifyConnection(cs)) },
+		"set by hand": func() error {
+			return errors.Join(k.verifier.VerifyPeerCertificate(sent, nil), k.verifier.VerifyConnection(cs))
+		},
+	} {
+		calls := k.validator.calls
+		assert.Zero(t, testing.AllocsPerRun(100, func() {
+			if err := hooks(); err != nil {
+				t.Error(err)
+			}
+		}), name)
+		assert.Equal(t, calls, k.validator.calls, name)
+	}
 }
