@@ -7,6 +7,7 @@ import (
 	"io"
 	"log"
 	"net/http"
+	"time"
 
 	"github.com/seed-b953571c/eidas"
 	"github.com/seed-b953571c/eidas/eidastest"
@@ -21,15 +22,14 @@ func newServer(validator *eidas.Validator, certificates ...tls.Certificate) (*ht
 	if err != nil {
 		return nil, err
 	}
-	config, err := verifier.ServerConfig(&tls.Config{Certificates: certificates})
-	if err != nil {
-		return nil, err
-	}
 	accounts := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		tpp, _ := qwac.FromContext(r.Context())
 		fmt.Fprintf(w, "%s may act as %s", tpp.Identity, tpp.Roles)
 	})
-	return &http.Server{TLSConfig: config, Handler: verifier.Handler(accounts)}, nil
+	server := &http.Server{
+		TLSConfig: &tls.Config{Certificates: certificates}, Handler: accounts, ReadHeaderTimeout: 10 * time.Second,
+	}
+	return server, verifier.ConfigureServer(server)
 }
 
 // newValidator judges by the trusted lists of the EU and by OCSP. Keep lists
