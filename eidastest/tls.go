@@ -19,7 +19,7 @@ func (s *Server) Close() { _ = s.server.Close() }
 
 // Serve runs a server as the code under test configures it: its handler, its
 // TLSConfig, its hooks. A TLSConfig without a certificate gets one that the
-// world's clients trust. The server itself is not changed. Close the answer
+// world's clients trust, and the world's time. The server itself is not changed. Close the answer
 // after use.
 func (w *World) Serve(under *http.Server) (*Server, error) {
 	if under == nil || under.Handler == nil {
@@ -35,6 +35,9 @@ func (w *World) Serve(under *http.Server) (*Server, error) {
 			return nil, err
 		}
 		config.Certificates = []tls.Certificate{cert}
+	}
+	if config.Time == nil {
+		config.Time = w.Now // sessions end by the world's time too
 	}
 	srv := &http.Server{
 		Handler: under.Handler, TLSConfig: config, ReadHeaderTimeout: headerTimeout,
