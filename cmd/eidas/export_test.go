@@ -6,6 +6,9 @@ import (
 	"github.com/seed-b953571c/eidas"
 )
 
+// FindingText is the sentence of a finding.
+var FindingText = findingText
+
 // Run is the whole program but for its process.
 var Run = run
 

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-b953571c/eidas"
+	main "github.com/seed-b953571c/eidas/cmd/eidas"
 	"github.com/seed-b953571c/eidas/eidastest"
 	"github.com/seed-b953571c/eidas/internal/realdata"
 )
@@ -332,4 +333,15 @@ func TestInspectKeepsHostileTextOffTheTerminal(t *testing.T) {
 	}
 	got := document[inspected](t, eidasCmd(t, "inspect", "--json", file))
 	assert.Equal(t, forged, got.NCAName, "JSON escapes, it does not change")
+}
+
+func TestEveryFindingHasASentence(t *testing.T) {
+	seen := map[string]eidas.FindingCode{}
+	for _, code := range eidas.FindingCodes() {
+		text := main.FindingText(code)
+		assert.NotEmpty(t, text, code)
+		assert.Empty(t, seen[text], "%s has the sentence of another", code)
+		seen[text] = code
+	}
+	assert.Empty(t, main.FindingText("no such code"))
 }

@@ -193,7 +193,11 @@ func findingsText(list []eidas.Finding, s style) string {
 	fmt.Fprintf(&b, "\n%s\n", s.bold(fmt.Sprintf("Findings (%d)", len(list))))
 	var rows [][]string
 	for _, f := range list {
-		rows = append(rows, []string{f.Severity.String(), string(f.Code), clean(f.Detail)})
+		text := findingText(f.Code)
+		if f.Detail != "" {
+			text += ": " + clean(f.Detail)
+		}
+		rows = append(rows, []string{f.Severity.String(), string(f.Code), text})
 	}
 	for i, line := range lines(columns("  ", rows)) {
 		paint := map[eidas.Severity]func(string) string{eidas.SeverityError: s.red, eidas.SeverityWarning: s.yellow}[list[i].Severity]
