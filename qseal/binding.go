@@ -60,9 +60,6 @@ func verifyBinding(text []byte, tls []*x509.Certificate, at time.Time, o Binding
 	if len(tls) == 0 || tls[0] == nil {
 		return nil, reject(ReasonCertificateMissing, "no TLS certificate")
 	}
-	if len(text) > maxJWS {
-		return nil, reject(ReasonFormat, "binding of %d bytes, at most %d", len(text), maxJWS)
-	}
 	j, refusal := parseCompact(string(text), []string{"sigD"})
 	if refusal != nil {
 		return nil, refusal

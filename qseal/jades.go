@@ -44,9 +44,6 @@ func VerifyJAdES(text []byte, docs []Document, at time.Time, o JAdESOptions) (*J
 }
 
 func verifyJAdES(text []byte, docs []Document, at time.Time, o JAdESOptions) (*JAdES, *Error) {
-	if len(text) > maxJAdES {
-		return nil, reject(ReasonFormat, "signature of %d bytes, at most %d", len(text), maxJAdES)
-	}
 	j, refusal := parseJWS(string(text), jadesExtensions())
 	if refusal != nil {
 		return nil, refusal

@@ -22,8 +22,10 @@ const (
 // Content-Digest (RFC 9530), as the HTTP signatures of FAPI 2.0 use them. Of the
 // signatures on a message it takes the one with the given tag, and without a tag
 // the only one. A request must seal @method, @target-uri, authorization where it
-// is there, and content-digest where there is a body; a response @status and
-// content-digest. created is required. The certificate is found by keyid.
+// is there, and content-digest where there is a body; a response @status,
+// content-digest, and @method and @target-uri of the request that it answers, or
+// it would answer any other as well. created is required. The certificate is
+// found by keyid.
 func RFC9421(tag string) Profile {
 	return Profile{
 		name: "rfc9421",
@@ -127,26 +129,39 @@ func readSignature(m *message, p *signatureParams) (*sealed, *Error) {
 	return s, nil
 }
 
+// coreComponents are those that every seal needs. A response whose request is not
+// known cannot be held to it.
+func coreComponents(m *message) []component {
+	switch {
+	case m.request:
+		return []component{{name: "@method"}, {name: "@target-uri"}}
+	case m.answered == nil:
+		return []component{{name: "@status"}}
+	}
+	return []component{
+		{name: "@status"},
+		{name: "@method", param: param{req: true}},
+		{name: "@target-uri", param: param{req: true}},
+	}
+}
+
 // coverRFC9421 holds the covered components to what must be sealed, each whole:
 // a member of a field, or its bytes, is another component.
 func (s *sealed) coverRFC9421(m *message, p *signatureParams) *Error {
-	need := []string{"@method", "@target-uri"}
-	if !m.request {
-		need = []string{"@status"}
-	}
+	need := coreComponents(m)
 	if m.streamed || len(m.body) > 0 || len(m.values(fieldContentDigest)) > 0 {
-		need = append(need, "content-digest")
+		need = append(need, component{name: "content-digest"})
 	}
 	if m.request && len(m.values("Authorization")) > 0 {
-		need = append(need, "authorization")
+		need = append(need, component{name: "authorization"})
 	}
-	for _, name := range need {
-		if !slices.ContainsFunc(p.components, func(c component) bool { return c.name == name && c.param == (param{}) }) {
-			return reject(ReasonCoverage, "%s is not sealed", name)
+	for _, n := range need {
+		if !slices.ContainsFunc(p.components, func(c component) bool { return c.name == n.name && c.param == n.param }) {
+			return reject(ReasonCoverage, "%s is not sealed", n.name)
 		}
 	}
 	s.pathBound = m.request
-	if !slices.Contains(need, "content-digest") {
+	if !slices.ContainsFunc(need, func(c component) bool { return c.name == "content-digest" }) {
 		return nil
 	}
 	var err error
@@ -161,20 +176,21 @@ func sealRFC9421(m *message, tag string, k *sealer) error {
 	if messageAlgorithm(k.algorithm.String()) == 0 {
 		return fmt.Errorf("%s is not an algorithm of RFC 9421", k.algorithm)
 	}
-	names := []string{"@method", "@target-uri"}
-	if !m.request {
-		names = []string{"@status"}
-	}
+	need := coreComponents(m)
 	if len(m.body) > 0 {
 		m.header.Set(fieldContentDigest, "sha-256=:"+base64.StdEncoding.EncodeToString(sum(crypto.SHA256, m.body))+":")
-		names = append(names, "content-digest")
+		need = append(need, component{name: "content-digest"})
 	}
 	if m.request && len(m.values("Authorization")) > 0 {
-		names = append(names, "authorization")
+		need = append(need, component{name: "authorization"})
 	}
 	p := signatureParams{list: httpsfv.InnerList{Params: httpsfv.NewParams()}}
-	for _, name := range names {
-		p.list.Items = append(p.list.Items, httpsfv.NewItem(name))
+	for _, n := range need {
+		item := httpsfv.NewItem(n.name)
+		if n.req {
+			item.Params.Add("req", true)
+		}
+		p.list.Items = append(p.list.Items, item)
 	}
 	p.list.Params.Add("created", k.at.Unix())
 	p.list.Params.Add("keyid", k.keyID)
