@@ -253,6 +253,12 @@ func TestAttack14Replay(t *testing.T) {
 	require.ErrorIs(t, s.verify(s.order()), qseal.ReasonReplay)
 	require.NoError(t, s.verify(s.order(header("x-request-id", "another"))))
 
+	// Ids that are none.
+	for _, id := range []string{"", strings.Repeat("x", 129)} {
+		require.ErrorIs(t, s.verify(s.order(header("x-request-id", id))), qseal.ReasonFormat)
+	}
+	require.NoError(t, s.verify(s.order(header("x-request-id", strings.Repeat("x", 128)))))
+
 	// The same id of another TPP is another id.
 	const otherID = "PSDLT-BL-LB000469"
 	honest := s.leaf

@@ -193,7 +193,7 @@ func requestID(m *message) (string, *Error) {
 	case refusal != nil:
 		return "", refusal
 	case present && (id == "" || len(id) > maxRequestID):
-		return "", reject(ReasonFormat, "x-request-id has %d bytes, 1 to %d are accepted", len(id), maxRequestID)
+		return "", reject(ReasonFormat, "x-request-id has %d bytes, at least 1 and at most %d", len(id), maxRequestID)
 	}
 	return id, nil
 }

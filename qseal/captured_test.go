@@ -143,6 +143,7 @@ func TestJunkIsRefused(t *testing.T) {
 			err := s.verify(r)
 			require.Error(t, err, name)
 			assert.Less(t, len(err.Error()), 2000)
+			assert.ErrorContains(t, err, "at most", "%s is not looked at", field)
 		}
 	}
 }
