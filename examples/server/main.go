@@ -5,7 +5,6 @@ package main
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"flag"
 	"fmt"
 	"log/slog"
@@ -23,12 +22,13 @@ import (
 	"github.com/seed-b953571c/eidas/trustlist"
 )
 
-type options struct{ address, folder, certificate, key string }
+type options struct{ address, folder, answers, certificate, key string }
 
 func main() {
 	var o options
 	flag.StringVar(&o.address, "address", ":8443", "`ADDRESS` to listen at")
 	flag.StringVar(&o.folder, "lists", "lists", "`FOLDER` where the trusted lists are kept for the next start")
+	flag.StringVar(&o.answers, "answers", "answers", "`FOLDER` where the answers about revocation are kept for the next start")
 	flag.StringVar(&o.certificate, "certificate", "", "PEM `FILE` of the server's certificate chain")
 	flag.StringVar(&o.key, "key", "", "PEM `FILE` of its private key")
 	demo := flag.Bool("demo", false, "make a world of its own, show one call and end")
@@ -58,25 +58,36 @@ func run(ctx context.Context, o options) error {
 	if err != nil {
 		return err
 	}
-	validator, err := newValidator(lists, logger)
+	defer func() { _ = lists.Close() }()
+	answers, err := revocation.OpenFolder(o.answers)
 	if err != nil {
-		return errors.Join(err, lists.Close())
+		return err
+	}
+	defer func() { _ = answers.Close() }()
+	status, err := newStatus(answers, logger)
+	if err != nil {
+		return err
+	}
+	validator, err := newValidator(lists, status)
+	if err != nil {
+		return err
 	}
 	server, err := newServer(validator, certificate, logger)
 	if err != nil {
-		return errors.Join(err, lists.Close())
+		return err
 	}
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", o.address)
 	if err != nil {
-		return errors.Join(err, lists.Close())
+		return err
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	var background sync.WaitGroup
-	background.Go(func() { _ = lists.Run(ctx) }) // until ctx ends; it logs what fails
+	background.Go(func() { _ = lists.Run(ctx) })  // until ctx ends; it logs what fails
+	background.Go(func() { _ = status.Run(ctx) }) // likewise
 	err = serve(ctx, server, listener)
 	cancel()
 	background.Wait()
-	return errors.Join(err, lists.Close())
+	return err
 }
 
 // newLists returns the trusted lists of the EU, empty until they are run.
@@ -91,12 +102,15 @@ func newLists(folder string, logger *slog.Logger) (*trustlist.Store, error) {
 	})
 }
 
-// newValidator judges by the lists and by OCSP.
-func newValidator(lists *trustlist.Store, logger *slog.Logger) (*eidas.Validator, error) {
-	status, err := revocation.New(revocation.Config{Logger: logger})
-	if err != nil {
-		return nil, err
-	}
+// newStatus asks responders and CRLs, and starts warm from what it keeps.
+func newStatus(answers revocation.Store, logger *slog.Logger) (*revocation.Checker, error) {
+	config := revocation.DefaultConfig()
+	config.Store, config.Logger = answers, logger
+	return revocation.New(config)
+}
+
+// newValidator judges by the lists and by the status of certificates.
+func newValidator(lists *trustlist.Store, status eidas.StatusChecker) (*eidas.Validator, error) {
 	return eidas.NewValidator(eidas.Config{Services: lists, Status: status, Policy: policy()})
 }
 

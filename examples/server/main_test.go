@@ -8,6 +8,7 @@ import (
 
 	"github.com/seed-b953571c/eidas"
 	"github.com/seed-b953571c/eidas/eidastest"
+	"github.com/seed-b953571c/eidas/revocation"
 )
 
 func TestDemoShowsOneCall(t *testing.T) {
@@ -29,7 +30,16 @@ func TestEverybodyIsRefusedUntilTheListsAreThere(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = lists.Close() })
-	validator, err := newValidator(lists, logger)
+	answers, err := revocation.OpenFolder(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = answers.Close() })
+	status, err := newStatus(answers, logger)
+	if err != nil {
+		t.Fatal(err)
+	}
+	validator, err := newValidator(lists, status)
 	if err != nil {
 		t.Fatal(err)
 	}
