@@ -15,10 +15,6 @@ import (
 // V2.1.1, annex B).
 const bindingType = "TLS-Certificate-Binding-v1"
 
-// maxBoundCertificates bounds how many TLS certificates one binding names. A
-// site has one per algorithm and host, not hundreds.
-const maxBoundCertificates = 64
-
 // bindingSkew is how far the clock of the binding's signer may be ahead.
 const bindingSkew = time.Minute
 
@@ -162,9 +158,6 @@ func (b *Binding) readSigD(sigD jsonValue) ([][]byte, *Error) {
 	d, refusal := readHashes(sigD)
 	if refusal != nil {
 		return nil, refusal
-	}
-	if len(d.hashV) > maxBoundCertificates {
-		return nil, reject(ReasonHeader, "%d certificates bound, at most %d", len(d.hashV), maxBoundCertificates)
 	}
 	b.Hash, b.Bound = d.hashM, len(d.hashV)
 	return d.hashV, nil

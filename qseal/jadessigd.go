@@ -14,7 +14,8 @@ const (
 	sigDByURIHash   = "http://uri.etsi.org/19182/ObjectIdByURIHash"
 )
 
-// maxReferences bounds the objects that one sigD names.
+// maxReferences bounds the objects that one sigD names: documents, or the TLS
+// certificates of a site, which has one per algorithm and host.
 const maxReferences = 64
 
 // sigDHashes is a sigD of the mechanism ObjectIdByURIHash.
