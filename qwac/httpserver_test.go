@@ -1,6 +1,7 @@
 package qwac_test
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"crypto/tls"
@@ -297,6 +298,36 @@ func TestDeferredRefusalOfALargePostIsRead(t *testing.T) {
 			assert.Contains(t, string(body), `"reason":"revoked"`)
 		}
 		assert.EqualValues(t, 1, s.handled.Load())
+	})
+}
+
+// A client that sends all of its request before it reads.
+func TestRefusalReachesAClientThatDoesNotReadBeforeItHasSent(t *testing.T) {
+	eachVersion(t, func(t versioned) {
+		w := newWorld(t)
+		b := newBank(w)
+		s := startConfigured(t, b, deferred(w))
+		l := w.qwac(w.qtsp("LT", "QTSP LT"), request{})
+		w.revoke(l.cert)
+		conn, err := tls.Dial("tcp", s.Listener.Addr().String(), b.client(t.version, l))
+		require.NoError(t, err)
+		defer conn.Close()
+		const size = 8 << 20
+		_, err = fmt.Fprintf(conn, "POST / HTTP/1.1\r\nHost: %s\r\nContent-Length: %d\r\n\r\n", serverName, size)
+		require.NoError(t, err)
+		piece := bytes.Repeat([]byte("p"), 1<<16)
+		for range size / len(piece) {
+			_, err = conn.Write(piece)
+			require.NoError(t, err)
+			time.Sleep(time.Millisecond) // a line that is slower than loopback
+		}
+		resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		require.NoError(t, err)
+		defer resp.Body.Close()
+		assert.Equal(t, http.StatusUnauthorized, resp.StatusCode)
+		body, err := io.ReadAll(resp.Body)
+		require.NoError(t, err)
+		assert.Contains(t, string(body), `"reason":"revoked"`)
 	})
 }
 

@@ -56,11 +56,11 @@ func (v *Verifier) mark(cs tls.ConnectionState, ss *tls.SessionState) {
 	}
 	key := keyOf(peer)
 	d := v.decisions.get(key)
-	if d == nil || v.deferred { // deferred mode comes here with refused peers too
+	if d == nil {
 		at := now()
 		result := v.shared.take(handoffKey{key, toTicket}, at)
 		if result == nil {
-			var refusal *eidas.Error
+			var refusal *eidas.Error // deferred mode comes here with refused peers too
 			if result, refusal = v.judge(context.Background(), hookSession, key, peer); refusal != nil {
 				return
 			}
