@@ -101,7 +101,7 @@ func identityFact(r *inspectReport, s style) fact {
 
 // plain drops the names of packages from the text of an error.
 func plain(text string) string {
-	return strings.TrimRight(strings.NewReplacer("eidas: ", "", "trustlist: ", "", "revocation: ", "").Replace(text), ": ")
+	return strings.TrimRight(strings.NewReplacer("eidas: ", "", "trustlist: ", "", "revocation: ", "", "xmldsig: ", "", "fetch: ", "").Replace(text), ": ")
 }
 
 func psd2Facts(c *eidas.Claims, s style) []fact {

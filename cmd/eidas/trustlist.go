@@ -26,7 +26,9 @@ With --json, one object:
   lotl{sequence,version}         and url
   lists[{territory,sequence,accepted,stale,final,reason}]   reason is "" when
                                  accepted; also url, error, version, issued,
-                                 next_update, signer, services
+                                 next_update, services, and signer, the SHA-256
+                                 of the certificate that the list is signed with;
+                                 lotl and pivots have it too
   services, ca_qc_granted, ca_qc_granted_web, ca_qc_granted_seal, ca_qc_granted_sig
   at, profile, snapshot, pivots[], alarms[{kind,url}]
   error, reason                  only when the LOTL is refused: text and code`,
@@ -190,15 +192,22 @@ func loadText(r *loadReport, s style) string {
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s  sequence %d, format %d, through %s\n\n", s.bold("List of trusted lists"), r.LOTL.Sequence, r.LOTL.Version, count(len(r.Pivots), "pivot"))
-	accepted := 0
+	accepted, missing := 0, 0
 	for i := range r.Lists {
 		l := &r.Lists[i]
-		if l.Accepted {
+		switch {
+		case l.Accepted:
 			accepted++
+		case l.Reason == trustlist.ReasonNotFound:
+			missing++
 		}
 		fmt.Fprintf(&b, "  %s  %s%s\n", pad(clean(l.Territory), 2), stateText(l, s), ageText(l, s))
 	}
-	fmt.Fprintf(&b, "\n%s %d of %s, with %s\n", s.bold("Accepted"), accepted, count(len(r.Lists), "list"), count(r.Services, "service"))
+	fmt.Fprintf(&b, "\n%s %d of %s, with %s", s.bold("Accepted"), accepted, count(len(r.Lists), "list"), count(r.Services, "service"))
+	if refused := len(r.Lists) - accepted - missing; missing+refused > 0 {
+		fmt.Fprintf(&b, "; %d missing, %d refused", missing, refused)
+	}
+	b.WriteString("\n")
 	fmt.Fprintf(&b, "%s  %s for issuing qualified certificates: %d for web sites, %d for seals, %d for signatures\n",
 		s.bold("Granted"), count(r.Granted, "service"), r.Web, r.Seal, r.Sig)
 	for _, a := range r.Alarms {
@@ -214,9 +223,9 @@ func stateText(l *listReport, s style) string {
 	case l.Accepted:
 		return fmt.Sprintf("%s  sequence %4d  %4d service%s", s.green("accepted"), l.Sequence, l.Services, plural(l.Services))
 	case l.Reason == trustlist.ReasonNotFound:
-		return s.yellow("missing ") + "  " + s.dim("the folder or host has no such list: "+clean(l.URL))
+		return s.yellow("missing ") + "  " + s.dim("not in the folder: "+clean(l.URL))
 	}
-	return s.red("refused ") + "  " + l.Reason.Error()
+	return s.red("refused ") + "  " + clean(plain(l.Error))
 }
 
 // ageText says what is unusual about the age of a list.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -85,15 +86,8 @@ func healthText(r *healthReport, s style) string {
 	if r.Snapshot == "" {
 		return b.String()
 	}
-	b.WriteString("\n" + keptText(&r.LOTL, s))
-	accepted := 0
-	for i := range r.Lists {
-		if r.Lists[i].Accepted {
-			accepted++
-		}
-		b.WriteString(keptText(&r.Lists[i], s))
-	}
-	fmt.Fprintf(&b, "\n%s %d of %s in use, with %s\n", s.bold("Lists"), accepted, count(len(r.Lists), "list"), count(r.Services, "service"))
+	b.WriteString("\n" + keptTable(r, s))
+	fmt.Fprintf(&b, "\n%s %s, with %s\n", s.bold("Lists"), tally(r), count(r.Services, "service"))
 	for _, a := range r.Alarms {
 		fmt.Fprintf(&b, "%s  %s: %s\n", s.yellow("Look at"), clean(a.Kind), clean(a.URL))
 	}
@@ -101,16 +95,95 @@ func healthText(r *healthReport, s style) string {
 	return b.String()
 }
 
-// keptText is the line of one list.
-func keptText(l *keptReport, s style) string {
-	line := "  " + pad(clean(l.Territory), 2) + "  " + stateText(&l.listReport, s) + ageText(&l.listReport, s)
+// keptTable has a line for the LOTL and for each national list.
+func keptTable(r *healthReport, s style) string {
+	rows := [][]string{{"", "state", "sequence", "issued", "next update", "services", "checked", ""}}
+	for _, l := range r.all() {
+		rows = append(rows, keptRow(l))
+	}
+	rows[1][5] = "" // the LOTL has none
+	var b strings.Builder
+	for i, line := range lines(columns("  ", rows)) {
+		state := rows[i][1]
+		paint := map[string]func(string) string{
+			"state": s.dim, "in use": s.green, "stale": s.yellow, "kept": s.yellow, "missing": s.yellow, "refused": s.red,
+		}[state]
+		b.WriteString(strings.Replace(line, state, paint(state), 1) + "\n")
+	}
+	return b.String()
+}
+
+func (r *healthReport) all() []*keptReport {
+	all := []*keptReport{&r.LOTL}
+	for i := range r.Lists {
+		all = append(all, &r.Lists[i])
+	}
+	return all
+}
+
+// state says in a word how a list is. A kept one may be stale too; that it is
+// kept matters more, for the list in use is not the one that is served.
+func (l *keptReport) state() string {
+	switch {
+	case !l.Accepted && l.Reason == trustlist.ReasonNotFound:
+		return "missing"
+	case !l.Accepted:
+		return "refused"
+	case l.Kept:
+		return "kept"
+	case l.Stale:
+		return "stale"
+	}
+	return "in use"
+}
+
+func keptRow(l *keptReport) []string {
+	row := []string{clean(l.Territory), l.state(), "", "", "", "", "", keptNote(l)}
+	if l.Issued == nil {
+		return row // nothing of it could be read
+	}
+	row[2], row[3], row[4] = strconv.Itoa(l.Sequence), day(*l.Issued), "none"
+	if l.NextUpdate != nil {
+		row[4] = day(*l.NextUpdate)
+	}
+	if l.Accepted {
+		row[5] = strconv.Itoa(l.Services)
+	}
 	if l.Checked != nil {
-		line += s.dim("  checked " + age(l.Age) + " ago")
+		row[6] = age(l.Age) + " ago"
 	}
-	if l.Kept {
-		line += "\n      " + s.yellow("last good copy, for what came later: "+l.Reason.Error())
+	return row
+}
+
+// keptNote says what is unusual about a list.
+func keptNote(l *keptReport) string {
+	switch l.state() {
+	case "missing":
+		return "no such list at " + clean(l.URL)
+	case "refused":
+		return clean(plain(l.Error))
+	case "kept":
+		return "last good copy; later: " + clean(plain(l.Error))
 	}
-	return line + "\n"
+	if l.Final {
+		return "final, no further update"
+	}
+	return ""
+}
+
+// tally counts the national lists by their state.
+func tally(r *healthReport) string {
+	n := make(map[string]int)
+	for i := range r.Lists {
+		n[r.Lists[i].state()]++
+	}
+	parts := []string{fmt.Sprintf("%d of %d in use", n["in use"]+n["stale"]+n["kept"], len(r.Lists))}
+	for _, state := range []string{"stale", "kept", "missing", "refused"} {
+		if n[state] > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n[state], state))
+		}
+	}
+	return strings.Join(parts, ", ")
 }
 
 // age writes seconds in the unit a person would.

@@ -144,6 +144,8 @@ func status(t *testing.T, w *listHosts, dir string) (stored, outcome) {
 	return document[stored](t, o), o
 }
 
+const dayPattern = `\d{4}-\d\d-\d\d`
+
 func TestFetchThenStatusWithoutTheNetwork(t *testing.T) {
 	w, dir := present(t), filepath.Join(t.TempDir(), "lists")
 	fetched, o := fetchInto(t, w, dir)
@@ -159,8 +161,16 @@ func TestFetchThenStatusWithoutTheNetwork(t *testing.T) {
 	assert.True(t, kept.Ready)
 	assert.Equal(t, fetched.Snapshot, kept.Snapshot)
 	assert.WithinDuration(t, time.Now(), kept.list(t, "LT").Checked, time.Hour)
-	assert.Contains(t, text.stdout, "Ready")
-	assert.Contains(t, text.stdout, "checked")
+	assert.Regexp(t, `(?s)^Ready
+
+      state   sequence  issued      next update  services  checked
+  EU  in use  300       `+dayPattern+`  `+dayPattern+`   +\d+ seconds? ago
+  LT  in use  10        `+dayPattern+`  `+dayPattern+`   1         \d+ seconds? ago
+  DE  in use  10        `+dayPattern+`  `+dayPattern+`   1         \d+ seconds? ago
+
+Lists 2 of 2 in use, with 2 services
+Snapshot [0-9a-f]{64}
+$`, text.stdout)
 
 	// Nothing on disk is believed for being there.
 	files, err := filepath.Glob(filepath.Join(dir, "*.xml"))
@@ -192,7 +202,8 @@ func TestFetchKeepsTheLastGoodCopyOfARefusedList(t *testing.T) {
 	assert.True(t, de.Accepted && !de.Kept)
 	text := w.fetch(t, dir)
 	assert.Contains(t, text.stdout, "Degraded")
-	assert.Contains(t, text.stdout, "last good copy")
+	assert.Contains(t, text.stdout, "last good copy; later: signature is wrong")
+	assert.Contains(t, text.stdout, "Lists 2 of 2 in use, 1 kept, with 2 services")
 
 	w.stop() // nobody answers any more
 	got, o = fetchInto(t, w, dir)
@@ -413,6 +424,10 @@ func TestVerifyAgainstAStore(t *testing.T) {
 	o := eidasCmd(t, args...)
 	require.Equal(t, 0, o.code, o.stdout+o.stderr)
 	assert.Equal(t, "accept", document[verdict](t, o).Decision)
+	for _, args := range [][]string{{"trustlist", "load"}, {"qualify", file}} {
+		o := eidasCmd(t, append(append(args, "--world", dir), w.trusting()...)...)
+		assert.Equal(t, 0, o.code, o.stdout+o.stderr)
+	}
 	o = eidasCmd(t, "verify", "--json", "--world", dir, "--revocation", "off", file)
 	assert.Equal(t, 1, o.code, "under the EU's anchors it is no list")
 }

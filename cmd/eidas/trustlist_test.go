@@ -168,13 +168,39 @@ func TestLoadTextForPeople(t *testing.T) {
 	assert.Equal(t, `List of trusted lists  sequence 300, format 5, through 1 pivot
 
   LT  accepted  sequence   10     1 service
-  DE  refused   list is not signed
+  DE  refused   list is not signed: url "https://tl-de.eidastest.invalid/tl.xml": document is not signed
 
-Accepted 1 of 2 lists, with 1 service
+Accepted 1 of 2 lists, with 1 service; 0 missing, 1 refused
 Granted  1 service for issuing qualified certificates: 1 for web sites, 1 for seals, 1 for signatures
 Freshness judged at 2026-11-22T12:00:00Z, trust profile "test"
 `, strings.ReplaceAll(o.stdout, "format 6", "format 5"))
 	assert.Empty(t, o.stderr, "no progress where there is no terminal")
+	m.Check(m.List("DE").Replace(nil))
+	o = eidasCmd(t, "trustlist", "load", "--world", m.folder(t))
+	assert.Contains(t, o.stdout, "  DE  missing   not in the folder: https://tl-de.eidastest.invalid/tl.xml\n")
+	assert.Contains(t, o.stdout, "; 1 missing, 0 refused\n")
+	m.Check(m.List("DE").Restore())
+	o = eidasCmd(t, "trustlist", "load", "--world", m.folder(t))
+	assert.Contains(t, o.stdout, "Accepted 2 of 2 lists, with 2 services\n")
+}
+
+func TestLoadSaysWhoSignedEachList(t *testing.T) {
+	m := mint(t)
+	m.Check(m.List("DE").Unsign())
+	type signed struct{ Territory, Signer string }
+	got := document[struct {
+		LOTL          signed
+		Pivots, Lists []signed
+	}](t, eidasCmd(t, "trustlist", "load", "--json", "--world", m.folder(t)))
+	of := func(l *eidastest.List) string {
+		sum := sha256.Sum256(l.Signer().Raw)
+		return hex.EncodeToString(sum[:])
+	}
+	assert.Equal(t, of(m.LOTL), got.LOTL.Signer)
+	assert.Equal(t, []signed{{"LT", of(m.List("LT"))}, {"DE", ""}}, got.Lists)
+	require.Len(t, got.Pivots, 1)
+	anchor := m.Anchors().Signers[0]
+	assert.Equal(t, hex.EncodeToString(anchor[:]), got.Pivots[0].Signer)
 }
 
 func TestLoadJudgesFreshnessAtTheTimeGiven(t *testing.T) {
