@@ -657,6 +657,9 @@ func TestCertificateFieldForms(t *testing.T) {
 		"line break":              {plain[:64] + "\n" + plain[64:], false},
 		"base64url":               {base64.URLEncoding.EncodeToString(s.leaf.Certificate.Raw), false},
 		"no padding":              {strings.TrimRight(plain, "=") + "A", false},
+		"trailing letter":         {plain + "!", false},
+		"PEM and a letter":        {strings.ReplaceAll(text, "\n", "") + "!", false},
+		"base64 of PEM, cut":      {base64.StdEncoding.EncodeToString([]byte(text[:200])), false},
 		"empty":                   {"", false},
 		"too long":                {strings.Repeat("A", 50<<10), false},
 	} {
@@ -666,7 +669,11 @@ func TestCertificateFieldForms(t *testing.T) {
 			s.config.Profile = s.config.Profile.AllowQuirks(qseal.QuirkPEMCertificate)
 			s.config.Replay = replayMemory(t)
 			err := s.verify(s.order(header("tpp-signature-certificate", row.value)))
-			assert.Equal(t, row.quirk, err == nil, "%v", err)
+			if !row.quirk {
+				require.ErrorIs(t, err, qseal.ReasonCertificateMalformed)
+				return
+			}
+			require.NoError(t, err)
 		})
 	}
 }

@@ -595,3 +595,30 @@ func TestAttack18KeyIDURL(t *testing.T) {
 type resolverFunc func(h qseal.Hint) (*qseal.Resolved, error)
 
 func (f resolverFunc) Resolve(_ context.Context, h qseal.Hint) (*qseal.Resolved, error) { return f(h) }
+
+func TestSealsOverBothVersionsOfHTTP(t *testing.T) {
+	for _, http2 := range []bool{false, true} {
+		s := newScene(t, qseal.INGCavage())
+		s.config.Peer, s.config.AllowAnyPeer = nil, true
+		signer := sealing(t, s.config.Profile, s.leaf)
+		server := httptest.NewUnstartedServer(s.verifier().Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			seal, _ := qseal.FromContext(r.Context())
+			_, _ = io.WriteString(w, r.Proto+" "+seal.Signer.Identity.String())
+		})))
+		server.EnableHTTP2 = http2
+		server.StartTLS()
+		defer server.Close()
+		client := server.Client()
+		client.Transport = signer.RoundTripper(client.Transport)
+		for _, target := range []string{"/v1/a%2Fb?c=1;d=%20", "/?", "/a//b/../c"} {
+			r, err := http.NewRequestWithContext(t.Context(), http.MethodPut, server.URL+target, io.MultiReader(strings.NewReader(payment)))
+			require.NoError(t, err)
+			response, err := client.Do(r)
+			require.NoError(t, err)
+			body, err := io.ReadAll(response.Body)
+			require.NoError(t, err)
+			_ = response.Body.Close()
+			assert.Equal(t, map[bool]string{false: "HTTP/1.1 ", true: "HTTP/2.0 "}[http2]+tppID, string(body), target)
+		}
+	}
+}
