@@ -356,3 +356,27 @@ func TestAttack40JOSEPars(t *testing.T) {
 func absoluteInput(h http.Header) string {
 	return strings.Replace(jadesInput(h), sealTarget, "https://bank.example"+sealTarget, 1)
 }
+
+func TestJAdESHTTPCertificate(t *testing.T) {
+	ref := `"x5t#S256":"` + rsaForger().thumbprint() + `"`
+	other := `"x5t#o":{"digAlg":"S256","digVal":"` + rsaForger().thumbprint() + `"}`
+	runAll(t, map[string]jadesAttack{
+		"x5t#S256":                       {},
+		"x5c":                            {old: ref, new: `"x5c":["` + rsaForger().x5c() + `"]`},
+		"x5c and x5t#S256":               {old: ref, new: ref + `,"x5c":["` + rsaForger().x5c() + `"]`},
+		"x5c of another, x5t#S256":       {old: ref, new: ref + `,"x5c":["` + p256Forger().x5c() + `"]`, want: qseal.ReasonCertificateMismatch},
+		"x5c and x5t#o":                  {old: ref, new: other + `,"x5c":["` + rsaForger().x5c() + `"]`},
+		"x5t#o alone":                    {old: ref, new: other, want: qseal.ReasonCertificateMissing},
+		"x5t#S256 is a number":           {old: ref, new: `"x5t#S256":1`, want: qseal.ReasonHeader},
+		"x5t#S256 is empty":              {old: ref, new: `"x5t#S256":""`, want: qseal.ReasonCertificateMissing},
+		"kid beside":                     {old: ref, new: ref + `,"kid":"k1"`},
+		"kid is a number":                {old: ref, new: ref + `,"kid":1`, want: qseal.ReasonHeader},
+		"x5c is empty":                   {old: ref, new: ref + `,"x5c":[]`, want: qseal.ReasonHeader},
+		"x5c is no certificate":          {old: ref, new: ref + `,"x5c":["MIID"]`, want: qseal.ReasonCertificateMalformed},
+		"x5t#S256 of another with x5c":   {old: ref, new: `"x5t#S256":"` + p256Forger().thumbprint() + `","x5c":["` + rsaForger().x5c() + `"]`, want: qseal.ReasonCertificateMismatch},
+		"sigX5ts alone":                  {old: ref, new: `"sigX5ts":[{"digAlg":"S256","digVal":"` + rsaForger().thumbprint() + `"}]`, want: qseal.ReasonCertificateMissing},
+		"sigX5ts of another beside x5c":  {old: ref, new: `"sigX5ts":[{"digAlg":"S256","digVal":"` + p256Forger().thumbprint() + `"}],"x5c":["` + rsaForger().x5c() + `"]`, want: qseal.ReasonCertificateMismatch},
+		"a digest in another algorithm":  {old: ref, new: `"x5t#o":{"digAlg":"S1","digVal":"AA"},"x5c":["` + rsaForger().x5c() + `"]`, want: qseal.ReasonHeader},
+		"content-digest and digest both": {change: func(h http.Header) { h.Set("Content-Digest", "sha-256=:AAAA:") }},
+	})
+}
