@@ -3,6 +3,7 @@ package revocation_test
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"maps"
 	"net/http"
@@ -246,7 +247,12 @@ func TestStoreTampered(t *testing.T) {
 	past := forged(w.good())
 	copy(past[1:9], make([]byte, 8))
 	judge(past, eidas.StatusUnknown)
-	assert.Equal(t, n+4, refused, "forged, about another certificate, from the future, from the past")
+	soon := w.good() // judged in nine minutes, to be fresh for longer
+	soon.singles[0].nextUpdate = time.Time{}
+	ahead := forged(soon)
+	binary.BigEndian.PutUint64(ahead[1:9], uint64(time.Now().Add(9*time.Minute).Unix()))
+	judge(ahead, eidas.StatusUnknown)
+	assert.Equal(t, n+5, refused, "forged, about another certificate, from the future, from the past, from soon")
 	judge(forged(w.good()), eidas.StatusGood) // authentic and fresh: that is what it is worth
 }
 
@@ -450,5 +456,41 @@ func TestStoreCRL(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, eidas.StatusRevoked, a.Status, "but what it proved stands")
 		time.Sleep(time.Minute)
+	})
+}
+
+// A renewal between the notice of a revocation and the next question does not
+// make the notice forgotten: a responder may lag behind the one that told A.
+func TestStoreNoticeOutlivesARenewal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := liveWorld(t, "http://a.test/")
+		store, netA := newFakeStore(), new(network)
+		var renewed atomic.Int64
+		b, err := revocation.NewWithFetcher(revocation.Config{Store: store}, fetcherFunc(func(context.Context, fetch.Request) (*fetch.Response, error) {
+			renewed.Add(1)
+			r := w.good()
+			r.producedAt, r.singles[0].thisUpdate, r.singles[0].nextUpdate = time.Now(), time.Now(), time.Now().Add(time.Hour)
+			return ocspBody(r.encode(t))
+		}))
+		require.NoError(t, err)
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		go func() { _ = b.Run(ctx) }()
+		_, err = ask(t, b, w)
+		require.NoError(t, err)
+		synctest.Wait()
+		store.mu.Lock()
+		store.records = make(map[string]revocation.Record)
+		store.mu.Unlock()
+		netA.says(w.revokedFor(1).encode(t))
+		_, err = ask(t, netA.checker(t, revocation.Config{Store: store}), w)
+		require.NoError(t, err)
+		synctest.Wait()
+		require.EqualValues(t, 1, renewed.Load())
+		time.Sleep(50 * time.Minute)
+		require.EqualValues(t, 2, renewed.Load(), "renewed, with a good that lags behind")
+		a, err := ask(t, b, w)
+		require.NoError(t, err)
+		assert.Equal(t, eidas.StatusRevoked, a.Status)
 	})
 }
