@@ -740,6 +740,16 @@ func TestQuirksAreEachTheirOwn(t *testing.T) {
 	}
 }
 
+// The pseudo fields of later drafts are not Berlin Group's, whatever is allowed.
+func TestPseudoFields(t *testing.T) {
+	for _, name := range []string{"(created)", "(expires)"} {
+		s := newScene(t, qseal.BerlinGroup13().AllowQuirks(qseal.QuirkExtraFields|qseal.QuirkHS2019))
+		s.refused(qseal.ReasonHeader, covering(name+" digest x-request-id"))
+		s.refused(qseal.ReasonFieldMissing, covering(name+" digest x-request-id"), func(f *forged) { f.algorithm = "hs2019" })
+		s.refused(qseal.ReasonFormat, covering("(target) digest x-request-id"))
+	}
+}
+
 // 39: a signature has one spelling.
 func TestAttack39SpellingsOfTheSignature(t *testing.T) {
 	for name, edit := range map[string]func(s string) string{
@@ -756,4 +766,83 @@ func TestAttack39SpellingsOfTheSignature(t *testing.T) {
 			})
 		})
 	}
+}
+
+// The grammar of Signature: what is not in it is refused, whatever quirks are
+// allowed.
+func TestSignatureGrammar(t *testing.T) {
+	replace := func(from, to string) func(s string) string {
+		return func(s string) string { return strings.Replace(s, from, to, 1) }
+	}
+	for name, row := range map[string]struct {
+		edit func(s string) string
+		want qseal.Reason
+	}{
+		"blanks around commas":      {replace(`",headers`, "\" ,\t headers"), 0},
+		"blanks at the beginning":   {func(s string) string { return " \t" + s }, 0},
+		"blanks at the end":         {func(s string) string { return s + " " }, 0},
+		"semicolon for a comma":     {replace(`",headers`, `";headers`), qseal.ReasonFormat},
+		"no comma":                  {replace(`",headers`, `"headers`), qseal.ReasonFormat},
+		"comma at the end":          {func(s string) string { return s + "," }, qseal.ReasonFormat},
+		"comma at the beginning":    {func(s string) string { return "," + s }, qseal.ReasonFormat},
+		"blank before equals":       {replace("headers=", "headers ="), qseal.ReasonFormat},
+		"blank after equals":        {replace("headers=", "headers= "), qseal.ReasonFormat},
+		"name that is no token":     {replace("headers=", "hea(ers="), qseal.ReasonFormat},
+		"no name":                   {replace("headers=", "="), qseal.ReasonFormat},
+		"name alone":                {replace(`headers=`, `x,headers=`), qseal.ReasonFormat},
+		"no closing quote":          {func(s string) string { return strings.TrimSuffix(s, `"`) }, qseal.ReasonFormat},
+		"escaped quote":             {replace(`",headers`, `\",headers`), qseal.ReasonFormat},
+		"backslash before a quote":  {replace(`keyId="`, `keyId="\",keyId="`), qseal.ReasonFormat},
+		"quote in an unquoted word": {replace(`algorithm="ecdsa-sha256"`, `algorithm=ecdsa"-sha256`), qseal.ReasonFormat},
+		"blank in an unquoted word": {replace(`algorithm="ecdsa-sha256"`, `algorithm=ecdsa -sha256`), qseal.ReasonFormat},
+		"empty in quotes":           {replace(`algorithm="ecdsa-sha256"`, `algorithm=""`), qseal.ReasonFormat},
+		"empty":                     {replace(`algorithm="ecdsa-sha256"`, `algorithm=`), qseal.ReasonFormat},
+		"nothing":                   {func(string) string { return "" }, qseal.ReasonFormat},
+		"unknown parameter":         {func(s string) string { return s + `,opaque="x"` }, qseal.ReasonFormat},
+		"name in other case":        {replace("keyId=", "keyid="), qseal.ReasonFormat},
+		"created in quotes":         {func(s string) string { return s + `,created="1"` }, qseal.ReasonFormat},
+		"created twice":             {func(s string) string { return s + `,created=1,created=1` }, qseal.ReasonFormat},
+		"expires twice":             {func(s string) string { return s + `,expires=1,expires=1` }, qseal.ReasonFormat},
+		"headers unquoted":          {replace(`headers="digest x-request-id"`, `headers=digest`), qseal.ReasonCoverage},
+		"no keyId":                  {replace(`keyId=`, `x="",keyId=`), qseal.ReasonFormat},
+		"33 names":                  {replace(`headers="`, `headers="`+strings.Repeat("x", 1)+manyNames(31)+" "), qseal.ReasonFormat},
+		"the scheme of a challenge": {func(s string) string { return "Signature " + s }, qseal.ReasonFormat},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := qseal.BerlinGroup13()
+			for _, quirks := range []qseal.Quirk{0, p.KnownQuirks()} {
+				if row.want == qseal.ReasonCoverage && quirks == 0 {
+					continue // refused for the quotes
+				}
+				s := newScene(t, p.AllowQuirks(quirks))
+				err := s.verify(s.order(later(func(r *http.Request) {
+					r.Header["Signature"] = []string{row.edit(r.Header.Get("Signature"))}
+				})))
+				require.Equal(t, row.want.String(), qseal.ReasonOf(err).String(), "%v", err)
+			}
+		})
+	}
+	for _, name := range []string{"keyId", "signature"} {
+		newScene(t, qseal.BerlinGroup13()).refused(qseal.ReasonHeader, func(f *forged) {
+			f.value = func(p map[string]string) string {
+				delete(p, name)
+				value := `headers="` + p["headers"] + `",algorithm="ecdsa-sha256"`
+				for _, left := range []string{"keyId", "signature"} {
+					if p[left] != "" {
+						value += `,` + left + `="` + p[left] + `"`
+					}
+				}
+				return value
+			}
+		})
+	}
+}
+
+// manyNames are n names of fields, each its own.
+func manyNames(n int) string {
+	var b strings.Builder
+	for i := range n {
+		b.WriteString(" x-" + strings.Repeat("y", i+1))
+	}
+	return b.String()
 }

@@ -415,6 +415,11 @@ func TestResponses(t *testing.T) {
 	}
 	_, err := v.VerifyResponse(t.Context(), response(payment+" "), s.at)
 	require.ErrorIs(t, err, qseal.ReasonDigest)
+	target := response(payment)
+	target.Header.Set("Signature", strings.Replace(target.Header.Get("Signature"), `headers="`, `headers="(request-target) `, 1))
+	s.config.Profile = s.config.Profile.AllowQuirks(qseal.QuirkExtraFields)
+	_, err = s.verifier().VerifyResponse(t.Context(), target, s.at)
+	require.ErrorIs(t, err, qseal.ReasonFieldMissing)
 	uncompressed := response(payment)
 	uncompressed.Uncompressed = true
 	_, err = v.VerifyResponse(t.Context(), uncompressed, s.at)
