@@ -380,3 +380,32 @@ func TestJAdESHTTPCertificate(t *testing.T) {
 		"content-digest and digest both": {change: func(h http.Header) { h.Set("Content-Digest", "sha-256=:AAAA:") }},
 	})
 }
+
+// The digest that is sealed is the one that counts, in either of its fields.
+func TestJAdESHTTPDigest(t *testing.T) {
+	line := func(name string) func(http.Header) string {
+		return func(h http.Header) string {
+			return strings.Replace(jadesInput(h), "digest: "+h.Get("Digest"), strings.ToLower(name)+": "+h.Get(name), 1)
+		}
+	}
+	// before sets a field before the message is signed.
+	before := func(name, value string, input func(http.Header) string) func(http.Header) string {
+		return func(h http.Header) string {
+			h.Set(name, value)
+			return input(h)
+		}
+	}
+	sum := strings.TrimPrefix(fields().Get("Digest"), "SHA-256=")
+	runAll(t, map[string]jadesAttack{
+		"digest":                    {},
+		"content-digest":            {old: `"digest"]`, new: `"content-digest"]`, input: before("Content-Digest", "sha-256=:"+sum+":", line("Content-Digest"))},
+		"digest of MD5":             {input: before("Digest", "MD5=AAAA", jadesInput), want: qseal.ReasonDigest},
+		"digest of another body":    {input: before("Digest", "SHA-256="+strings.Repeat("A", 43)+"=", jadesInput), want: qseal.ReasonDigest},
+		"content-digest of MD5":     {old: `"digest"]`, new: `"content-digest"]`, input: before("Content-Digest", "md5=:AAAA:", line("Content-Digest")), want: qseal.ReasonDigest},
+		"content-digest, another":   {old: `"digest"]`, new: `"content-digest"]`, input: before("Content-Digest", "sha-256=:"+strings.Repeat("A", 43)+"=:", line("Content-Digest")), want: qseal.ReasonDigest},
+		"neither, and a body":       {old: `,"digest"]`, new: `]`, input: func(h http.Header) string { return strings.Split(jadesInput(h), "\ndigest")[0] }, want: qseal.ReasonDigestMissing},
+		"neither, and no body":      {old: `,"digest"]`, new: `]`, noBody: true, input: func(h http.Header) string { return strings.Split(jadesInput(h), "\ndigest")[0] }, want: qseal.ReasonDigestMissing},
+		"digest of no body":         {noBody: true, input: before("Digest", "SHA-256=47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=", jadesInput)},
+		"digest of a body, no body": {noBody: true, want: qseal.ReasonDigest},
+	})
+}

@@ -181,6 +181,13 @@ func ViewRequest(r *http.Request, body []byte) *MessageView {
 	return &MessageView{m}
 }
 
+// WithoutBody returns the view of a message that has no body.
+func (v *MessageView) WithoutBody() *MessageView {
+	m := *v.m
+	m.body = nil
+	return &MessageView{&m}
+}
+
 // ViewResponse views a response with its body and the request it answers.
 func ViewResponse(r *http.Response, body []byte, request *MessageView) *MessageView {
 	m := responseMessage(r)

@@ -218,6 +218,7 @@ type jadesAttack struct {
 	change   func(h http.Header) // after signing
 	token    func(s string) string
 	at       time.Duration // after sealTime
+	noBody   bool
 	profile  qseal.Profile
 	leaf     *x509.Certificate
 	want     qseal.Reason
@@ -254,7 +255,11 @@ func (a jadesAttack) run(t *testing.T) {
 	if a.change != nil {
 		a.change(h)
 	}
-	seal, err := qseal.VerifyMessage(sealRequest(t, h), a.profile, a.leaf, sealTime.Add(a.at))
+	m := sealRequest(t, h)
+	if a.noBody {
+		m = m.WithoutBody()
+	}
+	seal, err := qseal.VerifyMessage(m, a.profile, a.leaf, sealTime.Add(a.at))
 	assert.Equal(t, a.want, qseal.ReasonOf(err), "%v", err)
 	if err == nil {
 		assert.Equal(t, a.quirks, seal.Quirks)
