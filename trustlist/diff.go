@@ -5,8 +5,10 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"maps"
+	"reflect"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/seed-b953571c/eidas"
 )
@@ -23,6 +25,10 @@ const (
 	ChangeServiceAdded   ChangeKind = "service_added"   // a service is listed that was not
 	ChangeServiceRemoved ChangeKind = "service_removed" // a service is no longer listed
 	ChangeServiceStatus  ChangeKind = "service_status"  // the current status is another
+	// ChangeServiceScope: what the service's certificates count for is another, by
+	// its additional information or its qualifiers. Before and After are their URIs;
+	// where only the criteria of qualifiers changed, they are the same.
+	ChangeServiceScope ChangeKind = "service_scope"
 )
 
 // Change is one difference. Service and Provider are empty for a list.
@@ -37,8 +43,8 @@ type Change struct {
 }
 
 // Diff returns what differs between two snapshots, by territory: which lists are
-// in use, their editions and signers, which services they hold and with which
-// current status. Either may be nil, which is a snapshot without lists.
+// in use, their editions and signers, which services they hold, with which
+// current status and for what. Either may be nil, which is a snapshot without lists.
 func Diff(before, after *Snapshot) []Change {
 	was, is := listsByTerritory(before), listsByTerritory(after)
 	var all []Change
@@ -126,14 +132,38 @@ func diffServices(territory string, was, is map[string]*eidas.Service) []Change 
 			all = append(all, changeOf(ChangeServiceAdded, territory, b, "", b.Current().Status))
 		case b == nil:
 			all = append(all, changeOf(ChangeServiceRemoved, territory, a, a.Current().Status, ""))
-		case a.Current().Status != b.Current().Status:
-			all = append(all, changeOf(ChangeServiceStatus, territory, b, a.Current().Status, b.Current().Status))
+		default:
+			all = append(all, diffPeriods(territory, a, b)...)
 		}
 	}
 	slices.SortStableFunc(all, func(a, b Change) int {
 		return cmp.Or(cmp.Compare(a.Provider, b.Provider), cmp.Compare(a.Service, b.Service), cmp.Compare(a.Kind, b.Kind))
 	})
 	return all
+}
+
+// diffPeriods compares what a service is now with what it was.
+func diffPeriods(territory string, a, b *eidas.Service) []Change {
+	var all []Change
+	was, is := a.Current(), b.Current()
+	if was.Status != is.Status {
+		all = append(all, changeOf(ChangeServiceStatus, territory, b, was.Status, is.Status))
+	}
+	before, after := scopeOf(was), scopeOf(is)
+	if before != after || !reflect.DeepEqual(was.Qualifications, is.Qualifications) {
+		all = append(all, changeOf(ChangeServiceScope, territory, b, before, after))
+	}
+	return all
+}
+
+// scopeOf returns the URIs that say what certificates of a service count for.
+func scopeOf(p *eidas.Period) string {
+	uris := slices.Clone(p.AdditionalInfo)
+	for i := range p.Qualifications {
+		uris = append(uris, p.Qualifications[i].Qualifiers...)
+	}
+	slices.Sort(uris)
+	return strings.Join(slices.Compact(uris), " ")
 }
 
 func changeOf(kind ChangeKind, territory string, s *eidas.Service, before, after string) Change {

@@ -790,3 +790,26 @@ func TestDiff(t *testing.T) {
 	assert.Equal(t, trustlist.ChangeServiceRemoved, gone[1].Kind)
 	assert.Len(t, trustlist.Diff(nil, after), 3+3, "three lists and three services are new")
 }
+
+func TestDiffOfAScope(t *testing.T) {
+	const asi = "<AdditionalServiceInformation><URI xml:lang=\"en\">" + root + "ForeSeals</URI></AdditionalServiceInformation>"
+	qualified := func(policy string) string {
+		return extension("true", "<s:Qualifications><s:QualificationElement><s:Qualifiers><s:Qualifier uri=\""+root+"QCForESeal\"/></s:Qualifiers>"+
+			"<s:CriteriaList assert=\"all\"><s:PolicySet>"+oid("s:PolicyIdentifier", policy)+"</s:PolicySet></s:CriteriaList></s:QualificationElement></s:Qualifications>")
+	}
+	u := newUnion(t)
+	editions := make([]*trustlist.Snapshot, 0, 4)
+	for _, extensions := range []string{"", extension("true", asi), extension("true", asi) + qualified("1.2.3"), extension("true", asi) + qualified("1.2.4")} {
+		u.utList.providers = provider(service(u.ut.der, "granted", extensions))
+		u.publish()
+		editions = append(editions, u.mustLoad())
+	}
+	seals, both := root+"ForeSeals", root+"ForeSeals "+root+"QCForESeal"
+	for i, want := range [][2]string{{"", seals}, {seals, both}, {both, both}} {
+		changes := trustlist.Diff(editions[i], editions[i+1])
+		require.Len(t, changes, 1)
+		assert.Equal(t, trustlist.ChangeServiceScope, changes[0].Kind)
+		assert.Equal(t, want, [2]string{changes[0].Before, changes[0].After})
+	}
+	assert.Empty(t, trustlist.Diff(editions[3], editions[3]))
+}

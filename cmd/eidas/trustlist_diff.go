@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/seed-b953571c/eidas/trustlist"
@@ -18,12 +19,12 @@ func trustlistDiffCommand() *command {
 		about: `
 Verifies both folders, worlds or what 'trustlist fetch' keeps, and says which
 lists came, went or were issued anew and by which signer, and which services
-came, went or changed their status. To keep an earlier state, copy the folder
+came, went, or changed their status or what they count for. To keep an earlier state, copy the folder
 before you fetch.
 
 With --json, one object on one line for each change:
   kind        list_added, list_removed, list_sequence, list_signer,
-              service_added, service_removed, service_status
+              service_added, service_removed, service_status, service_scope
   territory, provider, service, type, before, after`,
 		exits: `  0  nothing changed
   1  something changed
@@ -117,6 +118,8 @@ func changeText(c *trustlist.Change, s style) string {
 		return s.green("+ ") + changedService(c) + "  " + after
 	case trustlist.ChangeServiceRemoved:
 		return s.red("- ") + changedService(c) + "  " + before
+	case trustlist.ChangeServiceScope:
+		return s.yellow("! ") + changedService(c) + "  " + scopeText(c)
 	case trustlist.ChangeServiceStatus:
 	}
 	return s.yellow("! ") + changedService(c) + "  " + before + " → " + after
@@ -124,6 +127,26 @@ func changeText(c *trustlist.Change, s style) string {
 
 func changedService(c *trustlist.Change) string {
 	return clean(strings.TrimPrefix(c.Type, "http://uri.etsi.org/TrstSvc/Svctype/")) + "  " + clean(c.Provider) + ": " + clean(c.Service)
+}
+
+// scopeText says what is new of the URIs of a scope, and what is gone.
+func scopeText(c *trustlist.Change) string {
+	before, after := strings.Fields(c.Before), strings.Fields(c.After)
+	var parts []string
+	for _, uri := range after {
+		if !slices.Contains(before, uri) {
+			parts = append(parts, "now "+clean(lastOf(uri)))
+		}
+	}
+	for _, uri := range before {
+		if !slices.Contains(after, uri) {
+			parts = append(parts, "no longer "+clean(lastOf(uri)))
+		}
+	}
+	if len(parts) == 0 {
+		return "other criteria for its qualifiers"
+	}
+	return strings.Join(parts, ", ")
 }
 
 // lastOf returns what stands after the last "/" of a status URI.

@@ -414,6 +414,31 @@ func TestDiffOfTwoStores(t *testing.T) {
 	assert.Equal(t, 2, diff(before).code)
 }
 
+func TestDiffOfTwoWorlds(t *testing.T) {
+	m := mint(t)
+	before := m.folder(t)
+	period := &m.QTSP("DE").Services[0].Periods[0]
+	info := period.AdditionalInfo
+	period.AdditionalInfo = []string{eidastest.ForWeb}
+	m.Check(m.List("DE").Reissue())
+	seals := m.folder(t)
+	o := eidasCmd(t, "trustlist", "diff", before, seals)
+	assert.Equal(t, 1, o.code, o.stderr)
+	assert.Equal(t, "DE\n    list  sequence 10 → 11\n  ! CA/QC  QTSP DE 2: QTSP DE 2 Issuing CA  no longer ForeSeals, no longer ForeSignatures\n", o.stdout)
+	o = eidasCmd(t, "trustlist", "diff", seals, before)
+	assert.Contains(t, o.stdout, "now ForeSeals, now ForeSignatures\n")
+	period.AdditionalInfo = info
+
+	m.Check(m.List("LT").Replace(nil))
+	m.Check(m.List("DE").Reissue())
+	o = eidasCmd(t, "trustlist", "diff", before, m.folder(t))
+	assert.Contains(t, o.stdout, "LT\n  - list  sequence 10\n  - CA/QC  QTSP LT 1: QTSP LT 1 Issuing CA  granted\n")
+	m.Check(m.LOTL.Tamper())
+	o = eidasCmd(t, "trustlist", "diff", before, m.folder(t))
+	assert.Equal(t, 2, o.code)
+	assert.Contains(t, o.stderr, "signature")
+}
+
 // What a store keeps serves the commands that judge certificates.
 func TestVerifyAgainstAStore(t *testing.T) {
 	w, dir := present(t), t.TempDir()
