@@ -2,6 +2,7 @@ package eidastest_test
 
 import (
 	"crypto/x509"
+	"crypto/x509/pkix"
 	"testing"
 	"time"
 
@@ -91,6 +92,15 @@ func TestPartitions(t *testing.T) {
 		a, err := checkOver(t, w, l, nil)
 		assertOutcome(t, isInvalid(revocation.RuleC3), a, err)
 	})
+	t.Run("for users only", func(t *testing.T) {
+		r := eidastest.CRLIssuer()
+		r.Points = []*eidastest.DistributionPoint{two}
+		a, err := checkOver(t, w, w.Issue("LT", r), nil)
+		assertOutcome(t, isGood, a, err)
+		r.CA = true
+		a, err = checkOver(t, w, w.Issue("LT", r), nil)
+		assertOutcome(t, isInvalid(revocation.RuleC3), a, err)
+	})
 }
 
 func TestReasonsThatACRLIsAbout(t *testing.T) {
@@ -121,6 +131,33 @@ func TestReasonsThatACRLIsAbout(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Either side states the reasons: the certificate and the CRL.
+func TestReasonsStandInCertificateAndCRL(t *testing.T) {
+	w := eidastest.Start(t, eidastest.Options{})
+	q := w.QTSP("LT")
+	keys := addPoint(t, q, eidastest.PointOptions{Reasons: []int{1, 2}})
+	l := withCRL(w, keys)
+	q.Revoke(l, 9)
+	der, err := keys.CRL()
+	require.NoError(t, err)
+	list, err := x509.ParseRevocationList(der)
+	require.NoError(t, err)
+	assert.Empty(t, list.RevokedCertificateEntries, "privilegeWithdrawn is bit 7")
+	flags := string([]byte{2, 5, 0x60}) // two octets, five bits unused, bits 1 and 2
+	assert.Contains(t, extensionOf(l.Certificate.Extensions, "2.5.29.31"), "\x81"+flags)
+	assert.Contains(t, extensionOf(list.Extensions, "2.5.29.28"), "\x83"+flags)
+}
+
+// extensionOf is the value of an extension, "" when it is not there.
+func extensionOf(list []pkix.Extension, oid string) string {
+	for _, e := range list {
+		if e.Id.String() == oid {
+			return string(e.Value)
+		}
+	}
+	return ""
 }
 
 func TestDeltaCRL(t *testing.T) {
@@ -160,7 +197,7 @@ func TestDeltaCRL(t *testing.T) {
 	t.Run("a certificate names it as the freshest CRL", func(t *testing.T) {
 		l := withCRL(w, q.CRL, delta)
 		assert.Equal(t, []string{q.CRL.URL}, l.Certificate.CRLDistributionPoints)
-		assert.Contains(t, oidsOf(l.Certificate), "2.5.29.46")
+		assert.Contains(t, extensionOf(l.Certificate.Extensions, "2.5.29.46"), delta.URL)
 	})
 	t.Run("over HTTP", func(t *testing.T) {
 		r := eidastest.QWAC(identifier, eidas.RoleAI)
@@ -170,14 +207,6 @@ func TestDeltaCRL(t *testing.T) {
 		a, err := checkOver(t, w, l, nil)
 		assertOutcome(t, isRevoked, a, err)
 	})
-}
-
-func oidsOf(c *x509.Certificate) []string {
-	var list []string
-	for _, e := range c.Extensions {
-		list = append(list, e.Id.String())
-	}
-	return list
 }
 
 func TestDeltaCRLOfNoCompleteOneIsAnError(t *testing.T) {

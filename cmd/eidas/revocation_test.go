@@ -162,6 +162,8 @@ func TestRevocationFindsTheIssuer(t *testing.T) {
 	chain := tempFile(t, pemOf(a.leaf))
 	bundle := tempFile(t, pemOfCertificates(a.QTSP("LT").Root.Certificate, a.leaf.Chain[1]))
 	backwards := tempFile(t, pemOfCertificates(a.QTSP("DE").Root.Certificate, a.leaf.Chain[1]))
+	impostorRoot := tempFile(t, a.Impostor("LT").Root.Certificate.Raw)
+	renamed := tempFile(t, sameKeyOtherName(t, a.QTSP("LT").Root))
 	response := tempFile(t, ocspAnswer(t, a.leaf))
 	for name, tc := range map[string]struct {
 		args           []string
@@ -170,6 +172,8 @@ func TestRevocationFindsTheIssuer(t *testing.T) {
 		"the issuer":                      {[]string{"--certificate", a.cert, "--issuer", a.issuer}, "good", ""},
 		"below the anchor":                {[]string{"--certificate", a.cert, "--issuer", a.issuer, "--anchor", root}, "good", ""},
 		"anchor of another":               {[]string{"--certificate", a.cert, "--issuer", a.issuer, "--anchor", foreign}, "unknown", "issuer_unknown"},
+		"anchor of the name, not the key": {[]string{"--certificate", a.cert, "--issuer", a.issuer, "--anchor", impostorRoot}, "unknown", "issuer_unknown"},
+		"anchor of the key, not the name": {[]string{"--certificate", a.cert, "--issuer", a.issuer, "--anchor", renamed}, "unknown", "issuer_unknown"},
 		"two anchors":                     {[]string{"--certificate", a.cert, "--issuer", a.issuer, "--anchor", foreign, "--anchor", root}, "good", ""},
 		"a chain below the root":          {[]string{"--certificate", chain, "--issuer", root}, "good", ""},
 		"a chain below another root":      {[]string{"--certificate", chain, "--issuer", foreign}, "unknown", "issuer_unknown"},
@@ -186,6 +190,16 @@ func TestRevocationFindsTheIssuer(t *testing.T) {
 			assert.Equal(t, tc.reason != "", v.Rule == "Q3")
 		})
 	}
+}
+
+// sameKeyOtherName is a CA with the key of another one.
+func sameKeyOtherName(t *testing.T, ca *eidastest.Authority) []byte {
+	t.Helper()
+	tmpl := *ca.Certificate
+	tmpl.RawSubject, tmpl.Subject = nil, pkix.Name{CommonName: "Somebody else"}
+	der, err := x509.CreateCertificate(rand.Reader, &tmpl, &tmpl, ca.Key.Public(), ca.Key)
+	require.NoError(t, err)
+	return der
 }
 
 // An attacker who holds a certificate of the CA issues one with it, and names
