@@ -123,6 +123,13 @@ func (s *fakeStore) put(r revocation.Record) {
 	s.records[r.Key] = r
 }
 
+// empty loses everything.
+func (s *fakeStore) empty() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.records = make(map[string]revocation.Record)
+}
+
 func (s *fakeStore) set(down, hang bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -317,7 +324,8 @@ func TestStoreRevokedIsSticky(t *testing.T) {
 		c = net.checker(t, revocation.Config{Store: store})
 		_, err = ask(t, c, w)
 		require.NoError(t, err)
-		store.records = make(map[string]revocation.Record)
+		synctest.Wait()
+		store.empty()
 		net.says(w.good().encode(t))
 		a, err = ask(t, c, w)
 		require.NoError(t, err)
@@ -356,9 +364,7 @@ func TestStoreRevocationReachesTheOthers(t *testing.T) {
 
 				if tt.reason > 0 {
 					netA.says(w.revokedFor(tt.reason).encode(t))
-					store.mu.Lock()
-					store.records = make(map[string]revocation.Record) // so that A asks for itself
-					store.mu.Unlock()
+					store.empty() // so that A asks for itself
 					a, err = ask(t, netA.checker(t, revocation.Config{Store: store}), w)
 					require.NoError(t, err)
 					assert.Equal(t, eidas.StatusRevoked, a.Status)
@@ -479,9 +485,7 @@ func TestStoreNoticeOutlivesARenewal(t *testing.T) {
 		_, err = ask(t, b, w)
 		require.NoError(t, err)
 		synctest.Wait()
-		store.mu.Lock()
-		store.records = make(map[string]revocation.Record)
-		store.mu.Unlock()
+		store.empty()
 		netA.says(w.revokedFor(1).encode(t))
 		_, err = ask(t, netA.checker(t, revocation.Config{Store: store}), w)
 		require.NoError(t, err)
