@@ -181,6 +181,8 @@ func TestAttack11Digest(t *testing.T) {
 		"base64url":                  strings.NewReplacer("+", "-", "/", "_").Replace("SHA-256=" + strings.Repeat("+", 43) + "="),
 		"without padding":            strings.TrimRight(digestOf(payment), "="),
 		"of no algorithm":            strings.TrimPrefix(digestOf(payment), "SHA-256="),
+		"with a letter at the end":   digestOf(payment) + "!",
+		"with more padding":          digestOf(payment) + "=",
 		"empty":                      "",
 		"too long":                   digestOf(payment) + strings.Repeat(" ", 600),
 		"length of another":          "SHA-512=" + strings.TrimPrefix(digestOf(payment), "SHA-256="),

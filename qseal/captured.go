@@ -199,7 +199,7 @@ func examine(p *Profile, s *sealed, body []byte, given examined) (Algorithm, *Er
 	case len(s.chain) == 0 && len(chain) == 0:
 		return 0, reject(ReasonCertificateMissing, "for keyId %.200q", s.hint.KeyID)
 	case len(s.chain) == 0:
-		s.chain = chain
+		s.chain, s.resolved = chain, true
 	case len(chain) > 0 && !s.chain[0].Equal(chain[0]):
 		return 0, reject(ReasonCertificateMismatch, "the message brings another certificate")
 	}

@@ -94,7 +94,7 @@ func ingSignature(m *message) (text string, present bool, refusal *Error) {
 }
 
 func matchINGCavage(s *sealed, leaf *x509.Certificate) *Error {
-	if s.chain == nil && !strings.HasPrefix(s.hint.KeyID, "SN=") {
+	if s.resolved && !strings.HasPrefix(s.hint.KeyID, "SN=") {
 		return nil // the resolver knows whose client id it is
 	}
 	quirks, refusal := matchKeyID(s.hint.KeyID, leaf, s.allowed)
@@ -111,6 +111,7 @@ func sealINGCavage(m *message, _ *Profile, k *sealer) error {
 		covered = []string{fieldTarget, "date", "digest"}
 	}
 	if k.keyID != "" {
+		m.header.Del(fieldCertificate) // of a seal before
 		return writeCavage(m, k, k.keyID, covered)
 	}
 	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: k.chain[0].Raw})

@@ -50,8 +50,10 @@ type sealed struct {
 	// since anybody can send anybody's. nil: hint says whose to look for.
 	chain []*x509.Certificate
 	hint  Hint
-	// file is the SHA-256 of what a resolver's certificates were read from.
-	file [32]byte
+	// resolved is whether chain was found by hint; file is the SHA-256 of what its
+	// certificates were read from.
+	resolved bool
+	file     [32]byte
 	// text is the field that chain was read from, "" where that is not remembered.
 	text string
 	// base is what is signed; claimed is the algorithm that the message names, 0

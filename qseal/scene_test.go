@@ -16,6 +16,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -35,6 +36,7 @@ type scene struct {
 	peer   eidas.Identity // on the connection
 	config qseal.Config
 	at     time.Time
+	usual  []func(f *forged) // edits that make an order lawful in the profile
 }
 
 func newScene(tb testing.TB, p qseal.Profile) *scene {
@@ -109,7 +111,7 @@ func (s *scene) order(edits ...func(f *forged)) *http.Request {
 	f.header.Set("X-Request-Id", "99391c7e-ad88-49ec-a2ad-99ddcb1f7721")
 	f.keyID = keyIDOf(s.leaf.Certificate)
 	f.header.Set("Tpp-Signature-Certificate", base64.StdEncoding.EncodeToString(s.leaf.Certificate.Raw))
-	for _, edit := range edits {
+	for _, edit := range append(slices.Clone(s.usual), edits...) {
 		edit(f)
 	}
 	return f.seal(s.tb)

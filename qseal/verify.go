@@ -161,7 +161,7 @@ func (j *judgement) resolve(ctx context.Context, s *sealed) *Error {
 	if found == nil || len(found.Chain) == 0 {
 		return reject(ReasonCertificateMissing, "keyId %.200q is nobody's", s.hint.KeyID)
 	}
-	s.chain, s.file = found.Chain, found.SHA256
+	s.chain, s.file, s.resolved = found.Chain, found.SHA256, true
 	return nil
 }
 
