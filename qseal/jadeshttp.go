@@ -67,7 +67,7 @@ func parseINGJAdES(m *message, p *Profile) (*sealed, *Error) {
 }
 
 func parseJAdESHTTP(m *message, p *Profile, understood []string) (*sealed, *Error) {
-	text, _, refusal := m.one(fieldJWS)
+	text, refusal := m.jwsField()
 	if refusal != nil {
 		return nil, refusal
 	}

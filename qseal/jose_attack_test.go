@@ -266,16 +266,11 @@ func TestAttack39JOSEOneSpellingOfBase64(t *testing.T) {
 			return strings.Join(parts, ".")
 		}}
 	}
-	loose := func(s string) string { // sets a bit behind the last octet
-		const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
-		last := strings.IndexByte(alphabet, s[len(s)-1])
-		return s[:len(s)-1] + string(alphabet[last|1])
-	}
 	runAll(t, map[string]jadesAttack{
 		"as it should be":          {},
 		"header padded":            segment(0, func(s string) string { return s + "=" }),
 		"signature padded":         segment(2, func(s string) string { return s + "==" }),
-		"signature, bits left":     segment(2, loose),
+		"signature, bits left":     segment(2, loosen),
 		"signature, line break":    segment(2, func(s string) string { return s[:8] + "\n" + s[8:] }),
 		"header, carriage return":  segment(0, func(s string) string { return s[:8] + "\r" + s[8:] }),
 		"header, blank":            segment(0, func(s string) string { return s[:8] + " " + s[8:] }),
@@ -346,6 +341,8 @@ func TestAttack40JOSEPars(t *testing.T) {
 		"plain target, both taken":  {profile: qseal.JAdESHTTP().AllowQuirks(qseal.QuirkAbsoluteTarget)},
 		"absolute target elsewhere": {input: func(h http.Header) string { return strings.Replace(absoluteInput(h), "bank.", "evil.", 1) }, profile: qseal.JAdESHTTP().AllowQuirks(qseal.QuirkAbsoluteTarget), want: qseal.ReasonSignatureInvalid},
 		"payload in the token":      {token: func(s string) string { return strings.Replace(s, "..", ".AA.", 1) }, want: qseal.ReasonHeader},
+		"no seal":                   {change: func(h http.Header) { h.Del("X-Jws-Signature") }, want: qseal.ReasonSignatureMissing},
+		"empty seal":                {change: func(h http.Header) { h.Set("X-Jws-Signature", "") }, want: qseal.ReasonFormat},
 		"seal in two lines":         {change: func(h http.Header) { h.Add("X-Jws-Signature", "x") }, want: qseal.ReasonRepeated},
 		"digest of another body":    {change: func(h http.Header) { h.Set("Digest", "SHA-256="+strings.Repeat("A", 43)+"=") }, want: qseal.ReasonSignatureInvalid},
 		"connection names digest":   {change: func(h http.Header) { h.Set("Connection", "close, Digest") }, want: qseal.ReasonHopByHop},
@@ -379,6 +376,17 @@ func TestJAdESHTTPCertificate(t *testing.T) {
 		"a digest in another algorithm":  {old: ref, new: `"x5t#o":{"digAlg":"S1","digVal":"AA"},"x5c":["` + rsaForger().x5c() + `"]`, want: qseal.ReasonHeader},
 		"content-digest and digest both": {change: func(h http.Header) { h.Set("Content-Digest", "sha-256=:AAAA:") }},
 	})
+}
+
+// loosen sets a bit behind the last octet of a text in base64 or base64url that
+// ends within one.
+func loosen(s string) string {
+	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+	last := strings.IndexByte(alphabet+"-_", s[len(s)-1])
+	if last < 0 {
+		last = strings.IndexByte(alphabet+"+/", s[len(s)-1])
+	}
+	return s[:len(s)-1] + string((alphabet + "-_")[last|1])
 }
 
 // The digest that is sealed is the one that counts, in either of its fields.

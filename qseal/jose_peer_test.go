@@ -1,6 +1,9 @@
 package qseal_test
 
 import (
+	"crypto"
+	"crypto/x509"
+	"errors"
 	"io"
 	"net/http"
 	"strings"
@@ -104,6 +107,42 @@ func TestSealAndConnectionAreOfOneTPPInJOSE(t *testing.T) {
 			_, err = v.VerifyRequest(t.Context(), again, w.Now())
 			require.ErrorIs(t, err, qseal.ReasonReplay)
 		})
+	}
+}
+
+// brokenKey is an HSM that is down.
+type brokenKey struct{ crypto.Signer }
+
+// Sign implements crypto.Signer.
+func (brokenKey) Sign(io.Reader, []byte, crypto.SignerOpts) ([]byte, error) {
+	return nil, errors.New("hsm is down")
+}
+
+func TestSignerFailsInJOSE(t *testing.T) {
+	f := rsaForger()
+	profiles := []qseal.Profile{
+		qseal.JAdESHTTP(), qseal.INGJAdES(), qseal.OBIE31(qseal.OBIE314), qseal.PolishAPI21(), qseal.RFC9421("fapi-2-request"),
+	}
+	for _, p := range profiles {
+		for key, says := range map[crypto.Signer]string{brokenKey{f.key}: "hsm is down", f.key: "kid"} {
+			c := qseal.SignerConfig{Profile: p, Key: key, Chain: []*x509.Certificate{f.cert}}
+			if says != "kid" && (strings.HasPrefix(p.Name(), "obie") || p.Name() == "rfc9421") {
+				c.KeyID = "k1"
+			}
+			if says == "kid" && !strings.HasPrefix(p.Name(), "obie") {
+				continue // the others name the certificate, or leave it to the reader
+			}
+			signer, err := qseal.NewSigner(c)
+			if err != nil {
+				require.ErrorContains(t, err, "KeyID", p.Name())
+				continue
+			}
+			r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "https://bank.example/", strings.NewReader(sealBody))
+			require.NoError(t, err)
+			r.Header.Set("X-Request-Id", "1")
+			require.ErrorContains(t, signer.SignRequest(r, sealTime), says, p.Name())
+			assert.Empty(t, r.Header.Get("X-Jws-Signature")+r.Header.Get("Signature-Input"), "nothing half done")
+		}
 	}
 }
 

@@ -40,6 +40,15 @@ func parseSegments(text string, limit int, understood []string) (*jws, *Error) {
 	return newJWS(jwsParts{header, payload, signature}, understood)
 }
 
+// jwsField returns the field that carries the JWS of a message.
+func (m *message) jwsField() (string, *Error) {
+	text, present, refusal := m.one(fieldJWS)
+	if refusal == nil && !present {
+		refusal = &Error{Reason: ReasonSignatureMissing}
+	}
+	return text, refusal
+}
+
 // jwsParts are the texts of a JWS, of whatever serialisation.
 type jwsParts struct{ protected, payload, signature string }
 

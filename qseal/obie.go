@@ -66,7 +66,7 @@ func OBIE31(v OBIEVersion, tan ...string) Profile {
 }
 
 func readOBIE(m *message, v OBIEVersion, anchors []string) (*sealed, *Error) {
-	text, _, refusal := m.one(fieldJWS)
+	text, refusal := m.jwsField()
 	if refusal != nil {
 		return nil, refusal
 	}

@@ -101,6 +101,8 @@ func TestOBIEHeader(t *testing.T) {
 		"kid is a number":                row(`"k1"`, `1`, qseal.ReasonHeader),
 		"RS256":                          {profile: v314, header: now, old: "PS256", new: "RS256", way: "RS256", want: qseal.ReasonAlgorithm},
 		"RS512, as a sample has it":      {profile: v314, header: now, old: "PS256", new: "RS512", way: "RS256", want: qseal.ReasonAlgorithm},
+		"algorithm of nobody":            row("PS256", "PS257", qseal.ReasonAlgorithm),
+		"HS256":                          {profile: v314, header: now, old: "PS256", new: "HS256", way: "HS256", want: qseal.ReasonAlgorithm},
 		"ES256":                          {profile: v314, header: now, old: "PS256", new: "ES256", way: "ES256", by: p256Forger, want: qseal.ReasonAlgorithm},
 		"salt max":                       {profile: v314, header: now, way: "PS256 salt max", want: qseal.ReasonSignatureInvalid},
 		"salt max, allowed":              {profile: v314.AllowQuirks(qseal.QuirkAnySalt), header: now, way: "PS256 salt max", quirks: qseal.QuirkAnySalt},
@@ -123,6 +125,7 @@ func TestOBIEHeader(t *testing.T) {
 		"body changed":                   {profile: v314, header: now, input: b64url(sealBody), body: &other, want: qseal.ReasonSignatureInvalid},
 		"empty body":                     {profile: v314, header: now, body: &empty, want: qseal.ReasonCoverage},
 		"payload in the token":           {profile: v314, header: now, change: attach, want: qseal.ReasonFormat},
+		"no seal":                        {profile: v314, header: now, change: func(h http.Header) { h.Del("X-Jws-Signature") }, want: qseal.ReasonSignatureMissing},
 		"two lines":                      {profile: v314, header: now, change: func(h http.Header) { h.Add("X-Jws-Signature", "x") }, want: qseal.ReasonRepeated},
 		"connection names the signature": {profile: v314, header: now, change: func(h http.Header) { h.Set("Connection", "x-jws-signature") }, want: qseal.ReasonHopByHop},
 	} {
@@ -173,6 +176,8 @@ func TestPolishAPI(t *testing.T) {
 		"body is too deep":           with(&deep, qseal.ReasonBody),
 		"id in the field changed":    {profile: p, header: header, body: &good, change: func(h http.Header) { h.Set("X-Request-Id", "x") }, want: qseal.ReasonCoverage},
 		"id in the field removed":    {profile: p, header: header, body: &good, change: func(h http.Header) { h.Del("X-Request-Id") }, want: qseal.ReasonFieldMissing},
+		"seal in two lines":          {profile: p, header: header, body: &good, change: func(h http.Header) { h.Add("X-Jws-Signature", "x") }, want: qseal.ReasonRepeated},
+		"no seal":                    {profile: p, header: header, body: &good, change: func(h http.Header) { h.Del("X-Jws-Signature") }, want: qseal.ReasonSignatureMissing},
 		"id in the field twice":      {profile: p, header: header, body: &good, change: func(h http.Header) { h.Add("X-Request-Id", id) }, want: qseal.ReasonRepeated},
 		"body changed after signing": {profile: p, header: header, input: b64url(good), body: body("10.00", "99.00"), want: qseal.ReasonSignatureInvalid},
 	} {

@@ -27,7 +27,7 @@ func PolishAPI21() Profile {
 }
 
 func parsePolish(m *message, p *Profile) (*sealed, *Error) {
-	text, _, refusal := m.one(fieldJWS)
+	text, refusal := m.jwsField()
 	if refusal != nil {
 		return nil, refusal
 	}

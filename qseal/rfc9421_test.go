@@ -193,6 +193,10 @@ func TestRFC9421Parameters(t *testing.T) {
 		"signature is text":         {change: set("Signature", `s="x"`), want: qseal.ReasonFormat},
 		"signature is a list":       {change: set("Signature", `s=("x")`), want: qseal.ReasonFormat},
 		"signature with parameter":  {change: func(r *http.Request) { r.Header.Set("Signature", r.Header.Get("Signature")+";x=1") }, want: qseal.ReasonFormat},
+		"signature, bits left over": {change: func(r *http.Request) {
+			v := r.Header.Get("Signature")
+			r.Header.Set("Signature", loosen(strings.TrimSuffix(v, "==:"))+"==:")
+		}, want: qseal.ReasonFormat},
 		"signature without padding": {change: func(r *http.Request) {
 			r.Header.Set("Signature", strings.Replace(r.Header.Get("Signature"), "==:", ":", 1))
 		}, want: qseal.ReasonFormat},

@@ -4,7 +4,6 @@ import (
 	"crypto"
 	"crypto/sha256"
 	"encoding/base64"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -173,9 +172,6 @@ func (s *sealed) coverRFC9421(m *message, p *signatureParams) *Error {
 
 // sealRFC9421 adds a signature, and Content-Digest where there is a body.
 func sealRFC9421(m *message, tag string, k *sealer) error {
-	if messageAlgorithm(k.algorithm.String()) == 0 {
-		return fmt.Errorf("%s is not an algorithm of RFC 9421", k.algorithm)
-	}
 	need := coreComponents(m)
 	if len(m.body) > 0 {
 		m.header.Set(fieldContentDigest, "sha-256=:"+base64.StdEncoding.EncodeToString(sum(crypto.SHA256, m.body))+":")
