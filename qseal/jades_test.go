@@ -127,8 +127,12 @@ func TestJAdESPayload(t *testing.T) {
 		"sigX5ts is no list":            attached(ref(x5c+`,"sigX5ts":{"a":1}`), qseal.ReasonHeader),
 		"x5t#S256 is a number":          attached(ref(x5c+`,"x5t#S256":1`), qseal.ReasonHeader),
 		"no reference":                  attached(ref(`"kid":"1"`), qseal.ReasonCertificateMissing),
-		"x5t":                           attached(ref(x5c+`,"x5t":"AA"`), qseal.ReasonHeader),
-		"reference, nobody has it":      attached(ref(`"x5t#S256":"`+rsaForger().thumbprint()+`"`), qseal.ReasonCertificateMissing),
+		"no reference, the caller has it": {
+			header: ref(`"kid":"1"`), payload: b64url("one"), input: b64url("one"),
+			options: qseal.JAdESOptions{Certificates: []*x509.Certificate{rsaForger().cert}}, want: qseal.ReasonCertificateMissing,
+		},
+		"x5t":                      attached(ref(x5c+`,"x5t":"AA"`), qseal.ReasonHeader),
+		"reference, nobody has it": attached(ref(`"x5t#S256":"`+rsaForger().thumbprint()+`"`), qseal.ReasonCertificateMissing),
 		"reference, the caller has it": {
 			header: ref(`"x5t#S256":"` + rsaForger().thumbprint() + `"`), payload: b64url("one"), input: b64url("one"),
 			options: qseal.JAdESOptions{Certificates: []*x509.Certificate{rsaForger().cert}},

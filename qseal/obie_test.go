@@ -175,6 +175,7 @@ func TestPolishAPI(t *testing.T) {
 		"body is no JSON":            with(body("{", "["), qseal.ReasonBody),
 		"body is too deep":           with(&deep, qseal.ReasonBody),
 		"id in the field changed":    {profile: p, header: header, body: &good, change: func(h http.Header) { h.Set("X-Request-Id", "x") }, want: qseal.ReasonCoverage},
+		"id empty in both":           {profile: p, header: header, body: body(id, ""), change: func(h http.Header) { h.Set("X-Request-Id", "") }, want: qseal.ReasonCoverage},
 		"id in the field removed":    {profile: p, header: header, body: &good, change: func(h http.Header) { h.Del("X-Request-Id") }, want: qseal.ReasonFieldMissing},
 		"seal in two lines":          {profile: p, header: header, body: &good, change: func(h http.Header) { h.Add("X-Jws-Signature", "x") }, want: qseal.ReasonRepeated},
 		"no seal":                    {profile: p, header: header, body: &good, change: func(h http.Header) { h.Del("X-Jws-Signature") }, want: qseal.ReasonSignatureMissing},
