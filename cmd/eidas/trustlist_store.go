@@ -28,13 +28,15 @@ With --json, one object:
 
 // storeFlags say where a store lives and where trust in its lists starts.
 type storeFlags struct {
-	dir     string
-	anchors anchorFlags
+	dir         string
+	anchors     anchorFlags
+	territories listFlag
 }
 
 func (f *storeFlags) define(fs *flag.FlagSet) {
 	fs.StringVar(&f.dir, "dir", "", "folder `DIR` of the store")
 	f.anchors.define(fs, "oj-2026")
+	fs.Var(&f.territories, "territories", "scheme territories `CC,…` of the lists that are wanted, EL is Greece (default all)")
 }
 
 // open returns a store over the folder; without a source it is offline.
@@ -46,7 +48,7 @@ func (f *storeFlags) open(c trustlist.StoreConfig) (*trustlist.Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.Anchors, c.Fallback, c.Dir = anchors, f.anchors.fallback(anchors), f.dir
+	c.Anchors, c.Fallback, c.Dir, c.Territories = anchors, f.anchors.fallback(anchors), f.dir, f.territories
 	return trustlist.NewStore(c)
 }
 
@@ -101,17 +103,15 @@ func (e *env) trustlistStatus(ctx context.Context, f *storeFlags) (int, error) {
 // fetchFlags say how lists are fetched.
 type fetchFlags struct {
 	storeFlags
-	territories listFlag
-	proxy       string
-	roots       string
-	timeout     durationFlag
-	private     listFlag
-	anyPort     bool
+	proxy   string
+	roots   string
+	timeout durationFlag
+	private listFlag
+	anyPort bool
 }
 
 func (f *fetchFlags) define(fs *flag.FlagSet) {
 	f.storeFlags.define(fs)
-	fs.Var(&f.territories, "territories", "scheme territories `CC,…` to fetch, EL is Greece (default all)")
 	fs.StringVar(&f.proxy, "proxy", "", "`URL` of a proxy for every request (default none)")
 	fs.StringVar(&f.roots, "tls-roots", "", "PEM `FILE` of the roots for https, those of the proxy too (default the system's)")
 	fs.Var(&f.timeout, "timeout", "`DURATION` of one request with its body (default 60s)")
@@ -187,7 +187,7 @@ func (e *env) trustlistFetch(ctx context.Context, f *fetchFlags) (int, error) {
 	}
 	p := newProgress(e.stderr)
 	store, err := f.open(trustlist.StoreConfig{Config: trustlist.Config{
-		Source: source, Territories: f.territories,
+		Source: source,
 		Progress: func(ev trustlist.Event) {
 			p.show(fmt.Sprintf("Fetching trusted lists … %d of %d (%s)", ev.Done, ev.Total, clean(ev.Report.Territory)))
 		},

@@ -355,6 +355,10 @@ func TestFetchFlags(t *testing.T) {
 	got, _ := fetchInto(t, w, dir, "--territories", "DE")
 	assert.True(t, got.list(t, "DE").Accepted)
 	assert.Len(t, got.Lists, 1)
+	for territories, degraded := range map[string]bool{"DE": false, "DE,LT": true} {
+		o := eidasCmd(t, append([]string{"trustlist", "status", "--json", "--dir", dir, "--territories", territories}, w.trusting()...)...)
+		assert.Equal(t, degraded, document[stored](t, o).Degraded, "LT was not fetched")
+	}
 	for _, bad := range [][]string{
 		{"--proxy", "nonsense"},
 		{"--allow-private", "10.0.0.1"},
