@@ -623,6 +623,16 @@ func TestAttack50LargeBody(t *testing.T) {
 	full := strings.Repeat(" ", 4096)
 	s.config.Replay = replayMemory(t)
 	require.NoError(t, s.verify(s.order(func(f *forged) { f.body = full })))
+	// Where the seal is over the body itself, that is read first.
+	whole := newScene(t, qseal.OBIE31(qseal.OBIE314))
+	for want, content := range map[qseal.Reason]io.Reader{
+		qseal.ReasonTooLarge: strings.NewReader(strings.Repeat(" ", 5000)), qseal.ReasonBody: errorReader{},
+		qseal.ReasonSignatureMissing: strings.NewReader("x"),
+	} {
+		r := httptest.NewRequest(http.MethodPost, "/", content)
+		r.ContentLength = -1
+		require.ErrorIs(t, whole.verify(r), want)
+	}
 	// The body of a stranger is not even read.
 	body := &countingBody{Reader: strings.NewReader(payment)}
 	r := s.order(later(func(r *http.Request) { r.Header.Set("X-Request-Id", "other") }))
