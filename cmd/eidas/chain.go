@@ -50,14 +50,10 @@ func refusalOf(err error) (*eidas.Error, error) {
 	return nil, err
 }
 
-// serviceReport is the JSON of the service that decided.
+// serviceReport is the JSON of the service that decided, with its trusted list.
 type serviceReport struct {
-	Territory string `json:"territory"`
-	Provider  string `json:"provider"`
-	Name      string `json:"name"`
-	Status    string `json:"status"` // last segment of the URI
+	eidas.RecordService
 	StatusURI string `json:"status_uri"`
-	Since     string `json:"since"` // of the status
 }
 
 // newServiceReport describes a service in the period that decided, nil for none.
@@ -68,10 +64,11 @@ func newServiceReport(s *eidas.Service, p *eidas.Period) *serviceReport {
 	if p == nil {
 		p = s.Current()
 	}
-	return &serviceReport{
+	return &serviceReport{eidas.RecordService{
 		Territory: s.List.Territory, Provider: eidas.English(s.Provider.Names), Name: eidas.English(p.Names),
-		Status: lastSegment(p.Status), StatusURI: p.Status, Since: p.Start.UTC().Format(time.RFC3339),
-	}
+		Status: lastSegment(p.Status), Since: p.Start.UTC().Format(time.RFC3339),
+		List: s.List.URL, Sequence: s.List.Sequence,
+	}, p.Status}
 }
 
 // lastSegment returns what follows the last slash of a URI.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/x509"
 	"flag"
+	"fmt"
 	"time"
 
 	"github.com/seed-b953571c/eidas"
@@ -27,9 +28,11 @@ With --json, one object:
                                  contradicts itself
   qualified, type, qscd          type: esign eseal web unknown
   at_issuance{…}, at_time{…}     at, conclusion, qualified, type, qscd, reason,
-                                 service{territory,provider,name,status},
-                                 qualifiers[], warnings[]
+                                 service{territory,provider,name,status,
+                                 status_uri,since,list,sequence}, qualifiers[]
+                                 that matched, warnings[]
   warnings[{code,detail}]        of both
+  snapshot                       identifies the lists that were used
   path_error, path_reason        only when no listed service was found
   statements_error               only when the statements are malformed
   error, reason                  only when no conclusion can be drawn`,
@@ -58,6 +61,7 @@ With --json, one object:
 // qualifyReport is the JSON of "qualify".
 type qualifyReport struct {
 	*qualificationReport        // nil when no conclusion can be drawn
+	Snapshot             string `json:"snapshot,omitempty"`
 	PathError            string `json:"path_error,omitempty"`
 	PathReason           string `json:"path_reason,omitempty"`
 	StatementsError      string `json:"statements_error,omitempty"`
@@ -104,7 +108,7 @@ func (e *env) qualifyFiles(ctx context.Context, f *worldFlags, at time.Time, fil
 // statements that are malformed, there still is a conclusion, and the report
 // says what it lacks.
 func qualifyChain(set *eidas.ServiceSet, chain []*x509.Certificate, at time.Time) *qualifyReport {
-	r := &qualifyReport{}
+	r := &qualifyReport{Snapshot: set.ID()}
 	services, err := eidas.FindServices(set, chain, at)
 	if err != nil {
 		r.PathError, r.PathReason = err.Error(), eidas.ReasonOf(err).String()
@@ -162,7 +166,7 @@ func sideLines(r *sideReport, s style) []string {
 	}
 	out := []string{first}
 	if v := r.Service; v != nil {
-		out = append(out, serviceText(v)...)
+		out = append(append(out, serviceText(&v.RecordService)...), listText(&v.RecordService))
 	}
 	for _, q := range r.Qualifiers {
 		out = append(out, "qualifier "+clean(lastSegment(q)))
@@ -171,9 +175,14 @@ func sideLines(r *sideReport, s style) []string {
 }
 
 // serviceText describes a service on two lines.
-func serviceText(v *serviceReport) []string {
+func serviceText(v *eidas.RecordService) []string {
 	return []string{
 		clean(v.Name) + ", " + clean(v.Provider),
 		"list of " + clean(v.Territory) + ", " + clean(v.Status) + " since " + v.Since,
 	}
+}
+
+// listText describes the list that a service is on.
+func listText(v *eidas.RecordService) string {
+	return fmt.Sprintf("%s, sequence %d, %s", clean(v.Territory), v.Sequence, clean(v.List))
 }

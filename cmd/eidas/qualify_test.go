@@ -20,6 +20,7 @@ type qualified struct {
 	QSCD       bool          `json:"qscd"`
 	AtIssuance qualifiedSide `json:"at_issuance"`
 	AtTime     qualifiedSide `json:"at_time"`
+	Snapshot   string        `json:"snapshot"`
 	PathReason string        `json:"path_reason"`
 	Error      string        `json:"error"`
 	Reason     string        `json:"reason"`
@@ -59,12 +60,17 @@ func TestQualifyFromTheLeafAlone(t *testing.T) {
 	require.NotNil(t, got.AtTime.Service)
 	assert.Equal(t, "LT", got.AtTime.Service.Territory)
 	assert.Equal(t, "granted", got.AtTime.Service.Status)
+	assert.Equal(t, m.List("LT").URL, got.AtTime.Service.List)
+	assert.Equal(t, m.List("LT").Sequence, got.AtTime.Service.Sequence)
+	load := eidasCmd(t, "trustlist", "load", "--json", "--world", dir)
+	assert.Equal(t, document[stored](t, load).Snapshot, got.Snapshot)
 	for _, list := range []string{"warnings"} {
 		assert.Equal(t, "[]", string(document[map[string]json.RawMessage](t, o)[list]))
 	}
 	text := eidasCmd(t, "qualify", "--world", dir, "--at", noon, file)
 	assert.Equal(t, 0, text.code)
 	assert.Contains(t, text.stdout, "qualified  Not AdES\n")
+	assert.Contains(t, text.stdout, "  LT, sequence 10, "+m.List("LT").URL+"\n")
 }
 
 func TestQualifySealOnNoDevice(t *testing.T) {

@@ -36,7 +36,10 @@ type verified struct {
 	ValidUntil    string     `json:"valid_until"`
 }
 
-type verifiedService struct{ Territory, Provider, Name, Status string }
+type verifiedService struct {
+	Territory, Provider, Name, Status, List string
+	Sequence                                int
+}
 
 // realQWAC is a PSD2 QWAC of the data whose issuer is listed.
 type realQWAC struct {

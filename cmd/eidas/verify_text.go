@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"strings"
 	"time"
 
@@ -58,9 +57,7 @@ func verifyFacts(r *verifyReport, s style) []fact {
 	}
 	if r.Service != nil {
 		l := r.Service
-		list = append(list, fact{"Service", serviceText(&serviceReport{
-			Territory: l.Territory, Provider: l.Provider, Name: l.Name, Status: l.Status, Since: l.Since,
-		})}, fact{"List", []string{fmt.Sprintf("%s, sequence %d, %s", clean(l.Territory), l.Sequence, clean(l.List))}})
+		list = append(list, fact{"Service", serviceText(l)}, fact{"List", []string{listText(l)}})
 	}
 	var revoked, path, warnings, degraded []string
 	for i := range r.Revocation {
