@@ -4,7 +4,7 @@ GOLANGCI      ?= v2.15.0
 GOFUMPT       ?= v0.12.0
 FUZZTIME      ?= 20000x
 
-.PHONY: build test race lint fuzz bench integration node redis demo examples tidy tools
+.PHONY: build test race lint fuzz bench integration node redis demo examples sidecar tidy tools
 
 build:
 	$(GO) build ./...
@@ -46,6 +46,10 @@ node:
 # A module of its own. Needs Debian's redis-server: the tests start it themselves.
 redis:
 	cd revocation/rediscache && $(GO) vet ./... && EIDAS_REDIS=required $(GO) test ./...
+
+# A module of its own. Needs Debian's nginx-light: the tests start it themselves.
+sidecar:
+	cd examples && EIDAS_NGINX=required $(GO) test ./sidecar
 
 demo:
 	$(GO) run ./cmd/eidas demo
