@@ -134,6 +134,7 @@ func TestAttack42Binding(t *testing.T) {
 		"pars is text":             header(pars, `"pars":""`),
 		"pars with a number":       header(pars, `"pars":[1]`),
 		"pars empty":               header(pars, `"pars":[]`),
+		"nothing bound":            header(pars+`,`+hashM+`,"hashV":["`+digest+`"]`, `"pars":[],`+hashM+`,"hashV":[]`),
 		"more pars than digests":   header(pars, `"pars":["",""]`),
 		"ctys of another length":   header(pars, pars+`,"ctys":[]`),
 		"ctys is text":             header(pars, pars+`,"ctys":"x"`),

@@ -378,6 +378,37 @@ func TestRFC9421EmptyTarget(t *testing.T) {
 	}
 }
 
+// What a response has of its request only, it has not of itself (2.4).
+func TestRFC9421DerivedOfResponse(t *testing.T) {
+	for name, row := range map[string]struct {
+		line string
+		want qseal.Reason
+	}{
+		"@status":             {`"@status": 201`, 0},
+		"@method of request":  {`"@method";req: POST`, 0},
+		"@method":             {`"@method": `, qseal.ReasonFieldMissing},
+		"@authority":          {`"@authority": `, qseal.ReasonFieldMissing},
+		"@status of request":  {`"@status";req: 201`, qseal.ReasonFieldMissing},
+		"@path of no request": {`"@path";req: /`, qseal.ReasonFieldMissing},
+	} {
+		t.Run(name, func(t *testing.T) {
+			id, _, _ := strings.Cut(row.line, ": ")
+			params := "(" + id + ");created=1"
+			f := p256Forger()
+			signature := f.sign(t, "ES256", []byte(row.line+"\n\"@signature-params\": "+params))
+			r := &http.Response{StatusCode: http.StatusCreated, Header: http.Header{
+				"Signature-Input": {"s=" + params}, "Signature": {"s=:" + base64.StdEncoding.EncodeToString(signature) + ":"},
+			}}
+			var request *qseal.MessageView
+			if !strings.HasPrefix(name, "@path") {
+				request = sealRequest(t, fields())
+			}
+			_, err := qseal.VerifyRFC9421(qseal.ViewResponse(r, nil, request), "s", "ecdsa-p256-sha256", f.cert.PublicKey)
+			assert.Equal(t, row.want, qseal.ReasonOf(err), "%v", err)
+		})
+	}
+}
+
 func TestContentDigest(t *testing.T) {
 	sum := sha256.Sum256([]byte("x"))
 	good := "sha-256=:" + base64.StdEncoding.EncodeToString(sum[:]) + ":"
