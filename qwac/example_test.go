@@ -45,7 +45,7 @@ func newValidator(folder string) (*eidas.Validator, *trustlist.Store, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	status, err := revocation.New(revocation.Config{})
+	status, err := revocation.New(revocation.DefaultConfig())
 	if err != nil {
 		return nil, nil, err
 	}

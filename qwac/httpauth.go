@@ -2,7 +2,7 @@ package qwac
 
 import (
 	"context"
-	"crypto/x509"
+	"crypto/tls"
 	"io"
 	"net"
 	"net/http"
@@ -33,7 +33,7 @@ import (
 // to judge.
 func (v *Verifier) Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		var peer []*x509.Certificate
+		cs := &tls.ConnectionState{}
 		if r.TLS != nil {
 			if !r.TLS.HandshakeComplete {
 				v.metrics.request(outcomeEarly)
@@ -45,9 +45,9 @@ func (v *Verifier) Handler(next http.Handler) http.Handler {
 				problem{Status: http.StatusMisdirectedRequest}.body().write(w)
 				return
 			}
-			peer = r.TLS.PeerCertificates
+			cs = r.TLS
 		}
-		result, refusal := v.identify(r.Context(), peer)
+		result, refusal := v.identify(r.Context(), cs)
 		if refusal != nil {
 			v.metrics.request(outcomeRefused)
 			v.refuseRequest(w, r, refusal.Reason)

@@ -3,7 +3,6 @@ package qwac
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 
 	"github.com/seed-b953571c/eidas"
@@ -27,7 +26,7 @@ func (v *Verifier) Peer(ctx context.Context, cs tls.ConnectionState) (*eidas.Res
 	if !cs.HandshakeComplete {
 		return nil, &eidas.Error{Reason: eidas.ReasonInternal, Err: errors.New("handshake is not complete, the peer has not proved its key")}
 	}
-	result, refusal := v.identify(ctx, cs.PeerCertificates)
+	result, refusal := v.identify(ctx, &cs)
 	if refusal != nil {
 		return nil, refusal
 	}
@@ -35,13 +34,14 @@ func (v *Verifier) Peer(ctx context.Context, cs tls.ConnectionState) (*eidas.Res
 }
 
 // identify judges a peer that has proved its key, and remembers it.
-func (v *Verifier) identify(ctx context.Context, peer []*x509.Certificate) (*eidas.Result, *eidas.Error) {
+func (v *Verifier) identify(ctx context.Context, cs *tls.ConnectionState) (*eidas.Result, *eidas.Error) {
+	peer := cs.PeerCertificates
 	if refusal := checkChain(peer); refusal != nil {
 		v.refuse(ctx, hookRequest, refusal)
 		return nil, refusal
 	}
 	key := keyOf(peer)
-	result, refusal := v.judge(ctx, hookRequest, key, peer)
+	result, refusal := v.judge(withStaple(ctx, cs), hookRequest, key, peer)
 	if refusal != nil {
 		v.commitRefusal(ctx, refusal)
 		return nil, refusal
@@ -53,4 +53,13 @@ func (v *Verifier) identify(ctx context.Context, peer []*x509.Certificate) (*eid
 		return nil, refusal
 	}
 	return result, nil
+}
+
+// withStaple hands on the OCSP response that a TLS 1.3 client sent with its
+// certificate (RFC 8446, 4.4.2.1); crypto/tls asks every client for one.
+func withStaple(ctx context.Context, cs *tls.ConnectionState) context.Context {
+	if len(cs.OCSPResponse) == 0 {
+		return ctx
+	}
+	return eidas.ContextWithStaple(ctx, cs.OCSPResponse)
 }

@@ -162,7 +162,7 @@ func (v *Verifier) connection(cs tls.ConnectionState) *eidas.Error {
 	if v.shared.take(handoffKey{key, before}, now()) != nil {
 		return nil
 	}
-	result, refusal := v.judge(context.Background(), hookConnection, key, peer)
+	result, refusal := v.judge(withStaple(context.Background(), &cs), hookConnection, key, peer)
 	if refusal == nil && !cs.DidResume && v.decisions.get(key) == nil {
 		v.shared.put(handoffKey{key, toTicket}, result, now())
 	}
