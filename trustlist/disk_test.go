@@ -1,9 +1,11 @@
 package trustlist_test
 
 import (
+	"bytes"
 	"encoding/hex"
 	"errors"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,6 +14,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -258,8 +261,13 @@ func TestStoreWithADiskThatFails(t *testing.T) {
 		u := newUnion(t)
 		u.publish()
 		dir := t.TempDir()
-		s := u.newStore(t, inDir(dir))
+		var log bytes.Buffer
+		registry := prometheus.NewRegistry()
+		s := u.newStore(t, func(c *trustlist.StoreConfig) {
+			c.Dir, c.Registerer, c.Logger = dir, registry, slog.New(slog.NewTextHandler(&log, nil))
+		})
 		require.NoError(t, s.Refresh(t.Context()))
+		assert.Zero(t, gather(t, registry)["disk_failed"])
 		first := s.Snapshot()
 		u.utList.sequence++
 		doc := u.ut.sign(t, u.utList.xml())
@@ -272,6 +280,8 @@ func TestStoreWithADiskThatFails(t *testing.T) {
 		h := s.Health()
 		require.Error(t, h.Disk)
 		assert.True(t, h.Degraded && h.Ready)
+		assert.InDelta(t, 1, gather(t, registry)["disk_failed"], 0)
+		assert.Contains(t, log.String(), "trusted lists not written to disk")
 		again := u.newStore(t, inDir(dir))
 		require.NoError(t, again.Load(t.Context()))
 		assert.Equal(t, first.ID, again.Snapshot().ID)
@@ -280,6 +290,7 @@ func TestStoreWithADiskThatFails(t *testing.T) {
 		require.NoError(t, s.Refresh(t.Context()))
 		require.NoError(t, s.Health().Disk)
 		assert.False(t, s.Health().Degraded)
+		assert.Zero(t, gather(t, registry)["degraded"])
 		names, err := filepath.Glob(filepath.Join(dir, ".tmp-*"))
 		require.NoError(t, err)
 		assert.Empty(t, names, "no litter")

@@ -25,8 +25,8 @@ type Config struct {
 	Territories []string
 	// Extra are CAs outside of the lists, under other profiles than the lists'.
 	Extra []Extra
-	// Logger gets a record for each list that is not accepted and each alarm;
-	// nil: none.
+	// Logger gets a record for each list that is not accepted or past its
+	// NextUpdate, and each alarm; nil: none.
 	Logger *slog.Logger
 	// Progress is called after each national list, one call at a time; nil: not.
 	Progress func(Event)
@@ -211,6 +211,9 @@ func (s *Snapshot) log(ctx context.Context, log *slog.Logger) {
 	for _, r := range append([]ListReport{s.LOTL}, s.Lists...) {
 		if r.Reason != 0 {
 			log.WarnContext(ctx, "trusted list refused", "territory", r.Territory, "reason", r.Reason.String(), "kept", r.Kept, "error", r.Err)
+		}
+		if r.Accepted && r.Stale {
+			log.WarnContext(ctx, "trusted list past its next update", "territory", r.Territory, "sequence", r.Sequence, "due", r.NextUpdate)
 		}
 	}
 	log.InfoContext(ctx, "trusted lists loaded", "snapshot", s.ID, "sequence", s.LOTL.Sequence, "services", s.counts.Services)

@@ -101,7 +101,8 @@ func (m *metrics) refreshed(s *Snapshot, err error, took time.Duration) {
 // those of that moment and a territory that is no longer listed is gone.
 type stateCollector struct {
 	store                               *Store
-	ready, services, lotl               *prometheus.Desc
+	ready, degraded, disk               *prometheus.Desc
+	services, lotl                      *prometheus.Desc
 	accepted, kept, stale, age, refresh *prometheus.Desc
 }
 
@@ -112,6 +113,8 @@ func newStateCollector(s *Store) *stateCollector {
 	return &stateCollector{
 		store:    s,
 		ready:    one("ready", "1 if there are services to decide by."),
+		degraded: one("degraded", "1 if something is not as it should be: a list, a refresh or the folder."),
+		disk:     one("disk_failed", "1 if the folder does not hold the lists in use."),
 		services: one("services", "Services of all lists in use."),
 		lotl:     one("lotl_sequence", "Sequence number of the list of trusted lists in use."),
 		accepted: one("list_accepted", "1 if a copy of the list is in use.", "territory"),
@@ -124,7 +127,7 @@ func newStateCollector(s *Store) *stateCollector {
 
 // Describe implements prometheus.Collector.
 func (c *stateCollector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{c.ready, c.services, c.lotl, c.accepted, c.kept, c.stale, c.age, c.refresh} {
+	for _, d := range []*prometheus.Desc{c.ready, c.degraded, c.disk, c.services, c.lotl, c.accepted, c.kept, c.stale, c.age, c.refresh} {
 		ch <- d
 	}
 }
@@ -140,12 +143,18 @@ func (c *stateCollector) Collect(ch chan<- prometheus.Metric) {
 		services += l.Services
 	}
 	tell(c.ready, number(h.Ready))
+	tell(c.degraded, number(h.Degraded))
+	tell(c.disk, number(h.Disk != nil))
 	tell(c.services, float64(services))
 	tell(c.lotl, float64(h.LOTL.Sequence))
 	if !h.LastSuccess.IsZero() {
 		tell(c.refresh, float64(h.LastSuccess.Unix()))
 	}
-	for territory, l := range best(h.Lists) {
+	lists := h.Lists
+	if h.Snapshot != "" {
+		lists = append(lists, h.LOTL)
+	}
+	for territory, l := range best(lists) {
 		tell(c.accepted, number(l.Accepted), territory)
 		tell(c.kept, number(l.Kept), territory)
 		tell(c.stale, number(l.Stale), territory)

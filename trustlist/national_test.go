@@ -223,6 +223,7 @@ func TestTerritoryFilter(t *testing.T) {
 func TestProgressAndLog(t *testing.T) {
 	u := newUnion(t)
 	u.lotl.links[0].url = "https://new.example/lotl.xml"
+	u.utList.next = "<dateTime>" + now.Add(-time.Hour).Format(time.RFC3339) + "</dateTime>"
 	u.publish()
 	delete(u.source.files, urlVT)
 	var log bytes.Buffer
@@ -237,6 +238,8 @@ func TestProgressAndLog(t *testing.T) {
 	assert.Equal(t, 2, events[1].Total)
 	assert.Contains(t, log.String(), "reason=not_found")
 	assert.Contains(t, log.String(), "kind=lotl_moved")
+	assert.Contains(t, log.String(), `msg="trusted list past its next update" territory=UT sequence=7`)
+	assert.Equal(t, 1, strings.Count(log.String(), "past its next update"), "the LOTL is not")
 }
 
 func TestLoadEndsWithItsContext(t *testing.T) {

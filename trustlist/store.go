@@ -187,7 +187,7 @@ func (s *Store) Refresh(ctx context.Context) error {
 	next, err := l.load(ctx)
 	if err == nil {
 		s.use(ctx, next)
-		s.keep(next, l.failed)
+		s.keep(ctx, next, l.failed)
 	}
 	s.note(next, err, started)
 	return err
@@ -219,7 +219,7 @@ func (s *Store) use(ctx context.Context, next *Snapshot) {
 
 // keep writes a snapshot to disk. If a list could not be written, the manifest
 // stays as it was and with it a whole snapshot.
-func (s *Store) keep(next *Snapshot, failed error) {
+func (s *Store) keep(ctx context.Context, next *Snapshot, failed error) {
 	if s.disk == nil {
 		return
 	}
@@ -227,6 +227,7 @@ func (s *Store) keep(next *Snapshot, failed error) {
 		s.disk.recall(s.floors) // what another process has raised meanwhile
 		failed = s.disk.commit(next, s.floors, time.Now())
 	}
+	s.complain(ctx, "trusted lists not written to disk", failed)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.attempt.disk = failed

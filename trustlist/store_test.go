@@ -710,7 +710,8 @@ func TestStoreMetrics(t *testing.T) {
 		require.NoError(t, s.Refresh(t.Context()))
 		got := gather(t, registry)
 		for name, want := range map[string]float64{
-			"ready": 1, "services": 3, "lotl_sequence": 100,
+			"ready": 1, "degraded": 1, "disk_failed": 0, "services": 3, "lotl_sequence": 100,
+			"list_accepted EU": 1, "list_kept EU": 1, "list_stale EU": 0, "list_age_seconds EU": 60,
 			"list_accepted UT": 1, "list_kept UT": 1, "list_stale UT": 0, "list_age_seconds UT": 60,
 			"list_accepted VT": 1, "list_kept VT": 0, "list_stale VT": 0, "list_age_seconds VT": 0,
 			"refreshes_total failed": 1, "refreshes_total kept": 1, "refreshes_total ok": 1,
