@@ -429,6 +429,7 @@ func TestContentDigest(t *testing.T) {
 		"cut short":             {[]string{"sha-256=:AAAA:"}, false},
 		"text":                  {[]string{`sha-256="x"`}, false},
 		"with a parameter":      {[]string{good + ";x=1"}, false},
+		"bits left over":        {[]string{loosen(strings.TrimSuffix(good, "=:")) + "=:"}, false},
 		"without padding":       {[]string{strings.Replace(good, "=:", ":", 2)}, false},
 		"name in capitals":      {[]string{strings.Replace(good, "sha", "SHA", 1)}, false},
 		"too long":              {[]string{good + ", x=:" + strings.Repeat("A", 1<<10) + ":"}, false},
