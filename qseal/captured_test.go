@@ -75,6 +75,12 @@ func TestExamineSaysWhatIsWrong(t *testing.T) {
 	assert.Equal(t, tppID, seal.Signer.Identity.String())
 	_, err = v.VerifyCaptured(t.Context(), signed, s.at)
 	require.ErrorIs(t, err, qseal.ReasonReplay)
+	changed, err := qseal.ParseCaptured(bytes.Replace(signed.Text(), []byte("X-Request-Id: 1"), []byte("X-Request-Id: 2"), 1))
+	require.NoError(t, err)
+	_, err = v.VerifyCaptured(t.Context(), changed, s.at)
+	require.ErrorIs(t, err, qseal.ReasonSignatureInvalid)
+	_, err = v.VerifyCaptured(t.Context(), signed.WithBody([]byte("x")), s.at)
+	require.ErrorIs(t, err, qseal.ReasonDigest)
 	_, err = v.VerifyCaptured(t.Context(), signed.WithBody(bytes.Repeat([]byte("x"), 4097)), s.at)
 	assert.ErrorIs(t, err, qseal.ReasonTooLarge)
 }
