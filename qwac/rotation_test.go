@@ -566,3 +566,43 @@ func valueOf(tb testing.TB, registry *prometheus.Registry, name string) (sum int
 func toOurTime() {
 	time.Sleep(time.Until(time.Date(2026, time.November, 24, 0, 0, 0, 0, time.UTC)))
 }
+
+// What is known costs a request no call of the store and no memory.
+func TestKnownCertificateCostsNothing(t *testing.T) {
+	w := newWorld(t)
+	store := &brokenStore{}
+	f := w.follower(eidas.Policy{}, qwac.Rotation{Store: store, AllowTokensFor: time.Hour})
+	l := w.qwac(w.qtsp("LT", "QTSP LT"), request{})
+	require.NoError(t, f.visit(l))
+	calls := store.calls
+	cs := state(false, l.cert)
+	cs.HandshakeComplete = true
+	assert.Zero(t, testing.AllocsPerRun(100, func() { _, _ = f.verifier.Peer(context.Background(), cs) }))
+	assert.Equal(t, calls, store.calls)
+}
+
+// A thief gets as far as the hooks, and a client that hangs up harms nobody.
+func TestHandshakesWriteNothing(t *testing.T) {
+	eachVersion(t, func(t versioned) {
+		w := newWorld(t)
+		store := &brokenStore{}
+		b := newBank(w)
+		f := w.follower(eidas.Policy{}, qwac.Rotation{Store: store})
+		l := w.qwac(w.qtsp("LT", "QTSP LT"), request{})
+		config := guard(t, f.verifier, b.base())
+		assertAccepted(t, handshake(t, config, b.client(t.version, l)), false)
+		w.revoke(l.cert)
+		assertRefused(t, handshake(t, config, b.client(t.version, l)), eidas.ReasonRevoked)
+		assert.Zero(t, store.calls)
+		f.assertTold(t)
+
+		canceled, cancel := context.WithCancel(t.Context())
+		cancel()
+		w.unrevoke(l.cert)
+		cs := state(false, l.cert)
+		cs.HandshakeComplete = true
+		_, err := f.verifier.Peer(canceled, cs)
+		require.NoError(t, err)
+		f.assertTold(t, qwac.EventFirstSeen)
+	})
+}
