@@ -4,6 +4,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/asn1"
@@ -202,6 +203,18 @@ func TestBindingSignerPurpose(t *testing.T) {
 			a.run(t)
 		})
 	}
+}
+
+// TS 119 312: a weak key proves nothing, in a binding and in a document.
+func TestWeakKeyOfDocuments(t *testing.T) {
+	key, err := rsa.GenerateKey(rand.Reader, 1024)
+	require.NoError(t, err)
+	f := forgerWith(key, asn1.ObjectIdentifier{0, 4, 0, 194115, 1, 0})
+	bindingAttack{by: f, alg: "RS256", want: qseal.ReasonKey}.run(t)
+	header := fmt.Sprintf(`{"alg":"RS256","x5c":["%s"],"iat":%d}`, f.x5c(), sealTime.Unix())
+	token := f.compact(t, "RS256", header, b64url("one"))
+	_, err = qseal.VerifyJAdES([]byte(token), []qseal.Document{{Data: []byte("one")}}, sealTime, qseal.JAdESOptions{})
+	require.ErrorIs(t, err, qseal.ReasonKey)
 }
 
 // Of several bound certificates the one of the connection may be any.
