@@ -10,14 +10,14 @@
 // country of issue, it is the same [Identity], and nothing has to be configured.
 //
 //	source, err := trustlist.NewStore(trustlist.StoreConfig{...}) // authentic EU lists
-//	status, err := revocation.New(revocation.DefaultConfig())       // OCSP, CRLs
+//	status, err := revocation.New(revocation.DefaultConfig())      // OCSP, CRLs
 //	validator, err := eidas.NewValidator(eidas.Config{
 //		Services: source,
 //		Status:   status,
 //		Policy:   eidas.DefaultPolicy(eidas.RequireRoles(eidas.RoleAI)),
 //	})
 //	guard, err := qwac.New(qwac.Config{Validator: validator})     // TLS hooks
-//	tlsConfig, err := guard.ServerConfig(base)
+//	err = guard.ConfigureServer(server)                           // an *http.Server
 //
 // [Validator.Validate] is the one place to read: seven numbered steps, none of
 // which an option can skip. A refusal is an [*Error] with one [Reason] of a
@@ -34,6 +34,6 @@
 // # Packages
 //
 // Package trustlist turns network bytes into authentic services, revocation
-// asks responders, qwac guards TLS and net/http, qseal validates seal
-// certificates, eidastest mints a whole little EU for your tests.
+// asks responders, qwac guards TLS and net/http, qseal says who sealed an HTTP
+// message, eidastest mints a whole little EU for your tests.
 package eidas

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"strings"
+	"unicode"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -72,9 +74,25 @@ func (v *Verifier) report(ctx context.Context, j *judgement, refusal *Error) err
 	if v.c.Logger.Enabled(ctx, level) {
 		v.c.Logger.LogAttrs(ctx, level, "seal refused", slog.String("profile", j.p.name),
 			slog.String("reason", refusal.Reason.String()), slog.String("cause", refusal.Cause().String()),
-			slog.String("identity", j.peer.String()), slog.String("error", fmt.Sprintf("%.1000q", refusal.Error())))
+			slog.String("identity", j.peer.String()), slog.String("error", printable(refusal.Error())))
 	}
 	return refusal
+}
+
+// maxLogText bounds a text that may hold words of a message or a certificate.
+const maxLogText = 1000
+
+// printable makes a text safe for a log whose handler does not escape.
+func printable(s string) string {
+	if len(s) > maxLogText {
+		s = s[:maxLogText] + "…"
+	}
+	return strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return unicode.ReplacementChar
+	}, s)
 }
 
 // reportQuirks says which TPP relies on a deviation, so that a bank can ask it

@@ -166,6 +166,15 @@ func (e *Error) Error() string {
 	return "qseal: " + e.Reason.Error() + ": " + e.Err.Error()
 }
 
+// sentence is what a stranger may read: the reason and, of a certificate, that
+// of the Validator. The detail may speak of our network.
+func (e *Error) sentence() string {
+	if e.Reason == ReasonCertificate {
+		return e.Reason.Error() + ": " + eidas.ReasonOf(e.Err).Error()
+	}
+	return e.Reason.Error()
+}
+
 // Unwrap returns the reason and the detail, for errors.Is and errors.As.
 func (e *Error) Unwrap() []error {
 	if e.Err == nil {

@@ -44,6 +44,9 @@ func (d verdict) level() slog.Level {
 // report logs a verdict under stable keys.
 func (v *Verifier) report(ctx context.Context, h hook, peer []*x509.Certificate, d verdict) {
 	level := d.level()
+	if v.deferred && h == hookConnection {
+		level = slog.LevelDebug // the verdict that counts comes with the request
+	}
 	if !v.logger.Enabled(ctx, level) {
 		return
 	}

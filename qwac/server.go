@@ -82,7 +82,7 @@ func (v *Verifier) guard(base *tls.Config) (*tls.Config, error) {
 func checkBase(base *tls.Config) error {
 	switch {
 	case base.ClientAuth != tls.NoClientCert && base.ClientAuth != tls.RequireAnyClientCert:
-		return fmt.Errorf("qwac: base config has ClientAuth %s; leave it unset, the certificate is required and judged by the hooks", base.ClientAuth)
+		return fmt.Errorf("qwac: base config has ClientAuth %s; leave it unset, the certificate is required and judged by the hooks (a server is configured once)", base.ClientAuth)
 	case base.ClientCAs != nil:
 		return errors.New("qwac: base config has ClientCAs; trust comes from the Validator alone, and its names are not sent")
 	case base.MinVersion != 0 && base.MinVersion < tls.VersionTLS12:

@@ -59,8 +59,11 @@ func (v *Verifier) mark(cs tls.ConnectionState, ss *tls.SessionState) {
 	if d == nil {
 		at := now()
 		result := v.shared.take(handoffKey{key, toTicket}, at)
+		if result == nil && v.deferred {
+			return // refused, which its request will be told
+		}
 		if result == nil {
-			var refusal *eidas.Error // deferred mode comes here with refused peers too
+			var refusal *eidas.Error
 			if result, refusal = v.judge(context.Background(), hookSession, key, peer); refusal != nil {
 				return
 			}
