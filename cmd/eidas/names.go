@@ -96,7 +96,26 @@ func tagName(tag int) string {
 	return ""
 }
 
-// typeNames are the words of --use and of a verdict for people.
+// notAdES is the conclusion of TS 119 615 about every certificate for website
+// authentication. It means that no signature can be made with it, and reads like
+// a failure, so people are told what it stands for.
+const (
+	notAdES = "Not AdES"
+	webText = "for website authentication (TS 119 615: " + notAdES + ")"
+)
+
+// conclusionText is the conclusion for people.
+func (r *sideReport) conclusionText() string {
+	switch {
+	case r.Conclusion != notAdES:
+		return r.Conclusion
+	case r.Qualified:
+		return "qualified " + webText
+	}
+	return "not qualified " + webText
+}
+
+// typeText are the words of a verdict for people.
 func typeText(t eidas.CertificateType) string {
 	switch t {
 	case eidas.TypeSign:

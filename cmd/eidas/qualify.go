@@ -21,11 +21,19 @@ together. No policy, usage, revocation or authorisation is judged (see 'eidas
 verify'). CHAIN is PEM or DER; the leaf alone is enough when a listed service
 issued it.
 
+The conclusions are the words of TS 119 615 for what the certificate supports:
+  Not AdES                       website authentication, which makes no signature:
+                                 the word of every QWAC, no refusal; the word before
+                                 it says whether it is qualified
+  QESeal, QESig                  qualified, and the key is on a qualified device
+  AdESeal-QC, AdESig-QC          qualified, on no such device
+  AdESeal, AdESig                not qualified
+  Unknown-QC-QSCD, Unknown-QC    qualified, for what is not determined
+  Unknown                        not qualified, or not determined
+  N/A                            the list contradicts itself
+
 With --json, one object:
-  conclusion                     QESig AdESig-QC AdESig, QESeal AdESeal-QC AdESeal,
-                                 Unknown-QC-QSCD Unknown-QC Unknown, "Not AdES" for
-                                 website authentication, N/A when the list
-                                 contradicts itself
+  conclusion                     one of the words above
   qualified, type, qscd          type: esign eseal web unknown
   at_issuance{…}, at_time{…}     at, conclusion, qualified, type, qscd, reason,
                                  service{territory,provider,name,status,
@@ -141,6 +149,9 @@ func qualifyText(r *qualifyReport, s style) string {
 		verdict = s.green("qualified")
 	}
 	head := verdict + "  " + s.bold(r.Conclusion) + "\n"
+	if r.Conclusion == notAdES {
+		head = verdict + " " + s.bold(webText) + "\n"
+	}
 	list := []fact{
 		{"Type", []string{typeText(r.Type)}},
 		{"At issuance", sideLines(&r.AtIssuance, s)},
@@ -160,7 +171,7 @@ func qualifyText(r *qualifyReport, s style) string {
 
 // sideLines describes the qualification at one time.
 func sideLines(r *sideReport, s style) []string {
-	first := r.At.Format(time.RFC3339) + "  " + r.Conclusion
+	first := r.At.Format(time.RFC3339) + "  " + r.conclusionText()
 	if r.Reason != "" {
 		first += "  " + s.yellow(r.Reason)
 	}

@@ -69,7 +69,8 @@ func TestQualifyFromTheLeafAlone(t *testing.T) {
 	}
 	text := eidasCmd(t, "qualify", "--world", dir, "--at", noon, file)
 	assert.Equal(t, 0, text.code)
-	assert.Contains(t, text.stdout, "qualified  Not AdES\n")
+	assert.Contains(t, text.stdout, "qualified for website authentication (TS 119 615: Not AdES)\n")
+	assert.Contains(t, text.stdout, "Z  qualified for website authentication (TS 119 615: Not AdES)\n", "at each time")
 	assert.Contains(t, text.stdout, "  LT, sequence 10, "+m.List("LT").URL+"\n")
 }
 

@@ -74,20 +74,8 @@ func present(t *testing.T) *listHosts {
 	lists.TLS = &tls.Config{Certificates: []tls.Certificate{cert}}
 	lists.Config.ErrorLog = log.New(io.Discard, "", 0)
 	lists.StartTLS()
-	proxy := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		up, err := net.Dial("tcp", lists.Listener.Addr().String())
-		if err != nil || r.Method != http.MethodConnect {
-			rw.WriteHeader(http.StatusBadGateway)
-			return
-		}
-		down, _, err := http.NewResponseController(rw).Hijack()
-		if err != nil {
-			return
-		}
-		_, _ = io.WriteString(down, "HTTP/1.1 200 OK\r\n\r\n")
-		go func() { _, _ = io.Copy(up, down); _ = up.Close() }()
-		_, _ = io.Copy(down, up)
-		_ = down.Close()
+	proxy := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
+		tunnel(rw, lists.Listener.Addr().String())
 	}))
 	stop := sync.OnceFunc(func() { proxy.Close(); lists.CloseClientConnections(); lists.Close() })
 	t.Cleanup(stop)

@@ -37,7 +37,7 @@ func (e *env) explain(ctx context.Context, v *verifyFlags, files []string, at ti
 	if e.json {
 		err = e.emit(r)
 	} else {
-		err = e.print(verifyText(r.verifyReport, e.style) + checksText(r.Checks, e.style))
+		err = e.print(verifyText(r.verifyReport, e.style) + checksText(r, e.style))
 	}
 	if err != nil {
 		return 0, err
@@ -64,24 +64,40 @@ func newExplainReport(x *eidas.Explanation) *explainReport {
 }
 
 // checksText is one line for each check, and one for each fact.
-func checksText(list []explainedCheck, s style) string {
+func checksText(r *explainReport, s style) string {
 	var b strings.Builder
 	b.WriteString("\nChecks\n")
 	const outcomeWidth, nameWidth = 7, 19 // the longest of each
-	for _, c := range list {
-		b.WriteString("  " + outcomeText(c.Outcome, s, outcomeWidth) + "  " + pad(string(c.Name), nameWidth))
+	for i := range r.Checks {
+		c := &r.Checks[i]
+		var notes []string
 		if c.Detail != "" {
-			b.WriteString("  " + clean(c.Detail))
+			notes = append(notes, clean(c.Detail))
 		}
 		for _, d := range c.Waivers {
-			b.WriteString("  " + degradedText(d))
+			notes = append(notes, degradedText(d))
 		}
-		b.WriteString("\n")
+		name := string(c.Name)
+		if len(notes) > 0 {
+			name = pad(name, nameWidth) + "  " + strings.Join(notes, "  ")
+		}
+		b.WriteString("  " + outcomeText(c.Outcome, s, outcomeWidth) + "  " + name + "\n")
 		for _, f := range c.Evidence {
-			b.WriteString(strings.Repeat(" ", outcomeWidth+4) + s.dim(clean(f.Name)+":") + " " + clean(f.Value) + "\n")
+			b.WriteString(strings.Repeat(" ", outcomeWidth+4) + s.dim(clean(f.Name)+":") + " " + r.evidenceText(f) + "\n")
 		}
 	}
 	return b.String()
+}
+
+// evidenceText is the value of a fact for people.
+func (r *explainReport) evidenceText(f eidas.Fact) string {
+	switch {
+	case f.Name == "at_issuance" && r.Qualify != nil:
+		return r.Qualify.AtIssuance.conclusionText()
+	case f.Name == "at_time" && r.Qualify != nil:
+		return r.Qualify.AtTime.conclusionText()
+	}
+	return clean(f.Value)
 }
 
 func outcomeText(o eidas.Outcome, s style, width int) string {

@@ -70,6 +70,8 @@ func TestVerifyExplain(t *testing.T) {
 			for check, outcome := range row.want {
 				assert.Regexp(t, "(?m)^  "+outcome+" +"+check+"( |$)", text.stdout)
 			}
+			assert.NotRegexp(t, "(?m) $", text.stdout, "a blank at the end of a line")
+			assert.NotRegexp(t, "(?m)^[^(]*Not AdES", text.stdout, "a word that reads like a failure")
 		})
 	}
 }

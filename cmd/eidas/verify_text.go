@@ -84,8 +84,8 @@ func qualifiedLines(q *qualificationReport) []string {
 		return []string{"for " + typeText(q.Type) + ", at issuance and now"}
 	}
 	return []string{
-		"at issuance: " + q.AtIssuance.Conclusion + "  " + q.AtIssuance.Reason,
-		"now:         " + q.AtTime.Conclusion + "  " + q.AtTime.Reason,
+		strings.TrimRight("at issuance: "+q.AtIssuance.conclusionText()+"  "+q.AtIssuance.Reason, " "),
+		strings.TrimRight("now:         "+q.AtTime.conclusionText()+"  "+q.AtTime.Reason, " "),
 	}
 }
 
