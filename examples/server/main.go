@@ -119,22 +119,22 @@ func policy() eidas.Policy { return eidas.DefaultPolicy(eidas.RequireRoles(eidas
 
 // newServer puts the validator in front of the bank's API.
 func newServer(validator *eidas.Validator, certificate tls.Certificate, logger *slog.Logger) (*http.Server, error) {
-	verifier, err := qwac.New(qwac.Config{Validator: validator, Logger: logger})
-	if err != nil {
-		return nil, err
-	}
-	config, err := verifier.ServerConfig(&tls.Config{
-		MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{certificate},
+	verifier, err := qwac.New(qwac.Config{
+		Validator: validator, Logger: logger,
+		Deferred: true,                                        // who is refused reads why
+		Rotation: qwac.Rotation{Store: new(qwac.MemoryStore)}, // news of certificates go to the log
 	})
 	if err != nil {
 		return nil, err
 	}
 	api := http.NewServeMux()
 	api.HandleFunc("GET /accounts", accounts)
-	return &http.Server{
-		Handler: verifier.Handler(api), TLSConfig: config,
-		ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute,
-	}, nil
+	api.HandleFunc("POST /payments", payments)
+	server := &http.Server{
+		Handler: api, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute,
+		TLSConfig: &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{certificate}},
+	}
+	return server, verifier.ConfigureServer(server)
 }
 
 // accounts is the bank's own. The identity is the same after every rotation.
@@ -145,6 +145,16 @@ func accounts(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	_, _ = fmt.Fprintf(w, "accounts for %s, which may act as %s\n", tpp.Identity, tpp.Roles)
+}
+
+// payments needs another role than the policy asks of everybody.
+func payments(w http.ResponseWriter, r *http.Request) {
+	tpp, ok := qwac.FromContext(r.Context())
+	if !ok || !tpp.Roles.Has(eidas.RolePI) {
+		http.Error(w, "needs the role "+eidas.RolePI.String(), http.StatusForbidden)
+		return
+	}
+	_, _ = fmt.Fprintf(w, "payment of %s\n", tpp.Identity)
 }
 
 // grace is what a request under way gets when the server has to end.
