@@ -184,7 +184,7 @@ func TestAttack11Digest(t *testing.T) {
 		"with a letter at the end":   digestOf(payment) + "!",
 		"with more padding":          digestOf(payment) + "=",
 		"empty":                      "",
-		"too long":                   digestOf(payment) + strings.Repeat(" ", 600),
+		"too long":                   digestOf(payment) + "," + strings.Repeat(" ", 600) + wide,
 		"length of another":          "SHA-512=" + strings.TrimPrefix(digestOf(payment), "SHA-256="),
 		"with a line break in it":    "SHA-256=\n" + strings.TrimPrefix(digestOf(payment), "SHA-256="),
 		"non-zero bits in last char": nonCanonical(digestOf(payment)),
@@ -791,8 +791,8 @@ func TestSignatureGrammar(t *testing.T) {
 		want qseal.Reason
 	}{
 		"blanks around commas":      {replace(`",headers`, "\" ,\t headers"), 0},
-		"blanks at the beginning":   {func(s string) string { return " \t" + s }, 0},
-		"blanks at the end":         {func(s string) string { return s + " " }, 0},
+		"blanks at the beginning":   {func(s string) string { return " \t" + s }, qseal.ReasonFormat},
+		"blanks at the end":         {func(s string) string { return s + " " }, qseal.ReasonFormat},
 		"semicolon for a comma":     {replace(`",headers`, `";headers`), qseal.ReasonFormat},
 		"no comma":                  {replace(`",headers`, `"headers`), qseal.ReasonFormat},
 		"comma at the end":          {func(s string) string { return s + "," }, qseal.ReasonFormat},

@@ -210,7 +210,6 @@ func headerCertificate(m *message, p *Profile, s *sealed) ([]*x509.Certificate, 
 	}
 	pemText := []byte(text)
 	if !bytes.HasPrefix(pemText, pemBegin) {
-		s.text = text
 		if chain, met := m.known.chain(text); met {
 			return chain, nil
 		}
@@ -223,6 +222,7 @@ func headerCertificate(m *message, p *Profile, s *sealed) ([]*x509.Certificate, 
 			if err != nil {
 				return nil, reject(ReasonCertificateMalformed, "%q", err.Error())
 			}
+			s.text = text // PEM is not remembered: it is a quirk each time, and one certificate has many
 			return []*x509.Certificate{c}, nil
 		}
 		pemText = der

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strconv"
 )
 
@@ -22,9 +23,9 @@ func FromContext(ctx context.Context) (*Seal, bool) {
 // where the seal is at fault, 413 for a body beyond the cap, 503 where it is our
 // fault or a third party's.
 //
-// It belongs outside of whatever changes a request (http.StripPrefix,
-// http.ServeMux, a reverse proxy) and inside of what tells Config.Peer who is
-// calling.
+// It belongs outside of whatever changes a request (http.StripPrefix, a reverse
+// proxy) and inside of what tells Config.Peer who is calling. It may wrap one
+// route inside of an http.ServeMux, which redirects what it would change.
 func (v *Verifier) Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if v.c.AllowUnsealed && !touches(&v.c.Profile, r) {
@@ -51,7 +52,11 @@ func touches(p *Profile, r *http.Request) bool {
 			return true
 		}
 	}
-	return false
+	// ING's token request has its seal in a field that others need as well.
+	return p.inAuthorization && slices.ContainsFunc(r.Header[fieldAuthorization], func(line string) bool {
+		_, found := ingCredentials(line)
+		return found
+	})
 }
 
 // WriteRefusal answers a request whose seal is refused, in the words of the
@@ -63,12 +68,12 @@ func (p Profile) WriteRefusal(w http.ResponseWriter, err error) {
 		refusal = &Error{Reason: ReasonInternal}
 	}
 	status, code := refusal.BerlinGroup()
-	var document any = tppMessages{[]tppMessage{{"ERROR", code, refusal.Reason.Error()}}}
+	var document any = tppMessages{[]tppMessage{{"ERROR", code, refusal.sentence()}}}
 	if p.obie {
 		status, code = refusal.OBIE()
 		document = obieError{
-			Code: strconv.Itoa(status) + " " + http.StatusText(status), Message: refusal.Reason.Error(),
-			Errors: []obieDetail{{code, refusal.Reason.Error()}},
+			Code: strconv.Itoa(status) + " " + http.StatusText(status), Message: refusal.sentence(),
+			Errors: []obieDetail{{code, refusal.sentence()}},
 		}
 	}
 	body, err := json.Marshal(document)

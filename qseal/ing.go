@@ -22,9 +22,10 @@ func INGCavage() Profile {
 		fields:     []string{fieldSignature, fieldDigest, fieldCertificate},
 		known:      QuirkExtraFields | QuirkUnquoted | QuirkEmptyObject | QuirkMixedCase | QuirkHS2019,
 		skew:       defaultSkew, maxAge: defaultAge,
-		parse: parseINGCavage,
-		match: matchINGCavage,
-		seal:  sealINGCavage,
+		inAuthorization: true,
+		parse:           parseINGCavage,
+		match:           matchINGCavage,
+		seal:            sealINGCavage,
 	}
 }
 
@@ -83,14 +84,20 @@ func ingSignature(m *message) (text string, present bool, refusal *Error) {
 	if refusal != nil {
 		return "", false, refusal
 	}
-	kind, rest, _ := strings.Cut(credentials, " ")
-	if !authorized || !strings.EqualFold(kind, "Signature") {
+	rest, found := ingCredentials(credentials)
+	if !authorized || !found {
 		return text, present, nil
 	}
 	if present {
 		return "", false, reject(ReasonRepeated, "seals in authorization and in signature")
 	}
 	return rest, true, m.guardHops([]string{fieldAuthorization})
+}
+
+// ingCredentials cuts the seal out of Authorization, where there is one.
+func ingCredentials(line string) (seal string, found bool) {
+	kind, seal, _ := strings.Cut(strings.TrimLeft(line, " \t"), " ")
+	return seal, strings.EqualFold(kind, "Signature")
 }
 
 func matchINGCavage(s *sealed, leaf *x509.Certificate) *Error {

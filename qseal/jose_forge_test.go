@@ -263,6 +263,7 @@ func (a jadesAttack) run(t *testing.T) {
 	assert.Equal(t, a.want, qseal.ReasonOf(err), "%v", err)
 	if err == nil {
 		assert.Equal(t, a.quirks, seal.Quirks)
+		assert.True(t, strings.HasSuffix(seal.Base, "."+a.input(h)), "the base is what was signed")
 	}
 }
 

@@ -105,23 +105,35 @@ func (m *message) values(canonical string) []string {
 
 // one returns the only line of a field, and whether there is a line at all.
 // Which of two lines counts is a matter of taste, and an attacker knows every
-// taste: two are refused.
+// taste: two are refused. So are blanks around it, which no signing string has:
+// net/http leaves them on in HTTP/2, where they are malformed (RFC 9113, 8.2.1),
+// and one seal would have as many X-Request-IDs as there are blanks.
 func (m *message) one(canonical string) (value string, present bool, refusal *Error) {
 	lines := m.values(canonical)
 	switch len(lines) {
 	case 0:
 		return "", false, nil
 	case 1:
+		if strings.Trim(lines[0], " \t") != lines[0] {
+			return "", true, reject(ReasonFormat, "%s has blanks around it", canonical)
+		}
 		return lines[0], true, nil
 	}
 	return "", true, reject(ReasonRepeated, "%s has %d lines", canonical, len(lines))
 }
 
+// maxConnection bounds Connection: each option is compared with each field.
+const maxConnection = 1 << 10
+
 // guardHops refuses a message whose Connection field names a field of the seal
 // (RFC 9110, 7.6.1): the next proxy would remove it, and an unsealed message
 // would reach a backend that trusts the proxy. names are canonical.
 func (m *message) guardHops(names []string) *Error {
+	size := 0
 	for _, line := range m.header["Connection"] {
+		if size += len(line) + 1; size > maxConnection {
+			return reject(ReasonHopByHop, "connection has more than %d bytes", maxConnection)
+		}
 		for option := range strings.SplitSeq(line, ",") {
 			option = strings.Trim(option, " \t")
 			for _, name := range names {

@@ -31,6 +31,8 @@ type Profile struct {
 	wholeBody bool
 	// derivesKeyID is whether the name of the key comes from the certificate.
 	derivesKeyID bool
+	// inAuthorization is whether the seal may be in Authorization.
+	inAuthorization bool
 	// obie is whether refusals are told in OBIE's words, not in Berlin Group's.
 	obie bool
 

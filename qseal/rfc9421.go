@@ -18,6 +18,9 @@ const (
 	// maxComponents bounds the covered components: each is looked up, and
 	// compared with the others.
 	maxComponents = 64
+	// maxParsed bounds the text that is parsed for components: each that is a
+	// member of a field, or of the query, has all of that parsed again.
+	maxParsed = 64 << 10
 	// maxSignatures bounds the signatures on one message. A client's and a
 	// proxy's are usual.
 	maxSignatures = 8

@@ -14,8 +14,12 @@ import (
 // signatureBase writes the signature base of RFC 9421, 2.5.
 func signatureBase(m *message, s *signatureParams) ([]byte, error) {
 	b := make([]byte, 0, 1024)
+	parsed := 0
 	for i := range s.components {
 		c := &s.components[i]
+		if parsed += c.parsed(m); parsed > maxParsed {
+			return nil, fmt.Errorf("component %.40q: more than %d bytes to parse", c.name, maxParsed)
+		}
 		value, err := c.value(m)
 		if err != nil {
 			return nil, fmt.Errorf("component %.40q: %w", c.name, err)
@@ -46,6 +50,22 @@ func (c *component) appendIdentifier(b []byte) ([]byte, error) {
 		return nil, fmt.Errorf("%w: %q", errStructured, err.Error())
 	}
 	return append(b, text...), nil
+}
+
+// parsed is how much text value will parse.
+func (c *component) parsed(m *message) (size int) {
+	if c.req && m.answered != nil {
+		m = m.answered
+	}
+	if c.query != nil {
+		return len(m.target)
+	}
+	if c.sf || c.key != nil {
+		for _, line := range m.values(canonicalName(c.name)) {
+			size += len(line)
+		}
+	}
+	return size
 }
 
 // value returns the value of a component in a message.

@@ -61,6 +61,7 @@ func prove(p *Profile, s *sealed, at time.Time) (*proof, *Error) {
 	if refusal != nil && s.otherBase != nil {
 		quirk, refusal = algorithm.verify(leaf.PublicKey, s.otherBase, s.signature, anySalt)
 		quirk |= s.otherQuirk
+		s.base = s.otherBase
 	}
 	if refusal != nil {
 		return nil, refusal

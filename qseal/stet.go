@@ -47,7 +47,8 @@ func parseSTET(m *message, p *Profile) (*sealed, *Error) {
 			return nil, refusal
 		}
 	}
-	// Nothing else says when: such a seal would be good for ever.
+	// Nothing else says when: such a seal would be good for ever. An id without a
+	// time needs a verifier that remembers it, see judgement.remember.
 	if s.signedAt.IsZero() && s.replayKey == "" {
 		return nil, reject(ReasonCoverage, "neither date nor x-request-id is sealed")
 	}

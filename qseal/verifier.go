@@ -80,7 +80,8 @@ type Config struct {
 	// AllowReplayUnavailable accepts a seal when Replay fails. It is counted, and
 	// Seal.ReplayUnchecked says so.
 	AllowReplayUnavailable bool
-	// ReplayWindow is how long a seal without a time is remembered. Zero is 24 hours.
+	// ReplayWindow is how long a seal without a time is remembered. Zero is 24
+	// hours. One with a time is remembered for as long as it would be accepted.
 	ReplayWindow time.Duration
 	// MaxBody caps a body, in bytes. Zero is 1 MiB.
 	MaxBody int64

@@ -2,6 +2,8 @@ package qseal
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"net/http"
@@ -195,18 +197,24 @@ func (j *judgement) judgeSealer(ctx context.Context, replay bool) *Error {
 // use one id, and none can block another's.
 func (j *judgement) remember(ctx context.Context, verdict *Seal) *Error {
 	store := j.v.c.Replay
-	if store == nil || j.proof.replayKey == "" {
-		if j.p.replay {
-			return reject(ReasonInternal, "seal has nothing to remember it by")
-		}
+	id := j.proof.replayKey
+	switch {
+	case j.p.replay && (store == nil || id == ""):
+		return reject(ReasonInternal, "seal has nothing to remember it by")
+	case store == nil && verdict.SignedAt.IsZero():
+		return reject(ReasonCoverage, "no time is sealed, and nothing is remembered: it would be good for ever")
+	case store == nil || id == "":
 		return nil
+	case len(id) > maxRequestID: // not every profile bounds it, and a store need not either
+		sum := sha256.Sum256([]byte(id))
+		id = base64.RawURLEncoding.EncodeToString(sum[:])
 	}
 	ttl := j.v.c.ReplayWindow
 	if !verdict.SignedAt.IsZero() && j.p.maxAge > 0 {
-		// Older than that it is stale.
-		ttl = min(ttl, j.p.maxAge+j.p.skew+time.Second)
+		// Older than that it is stale, and until then it must be known.
+		ttl = j.p.maxAge + j.p.skew + time.Second
 	}
-	key := strings.Join([]string{j.p.name, verdict.Signer.Identity.String(), j.proof.replayKey}, "\x00")
+	key := strings.Join([]string{j.p.name, verdict.Signer.Identity.String(), id}, "\x00")
 	fresh, err := store.Add(ctx, key, ttl)
 	switch {
 	case err != nil && j.v.c.AllowReplayUnavailable && !errors.Is(err, context.Canceled):
