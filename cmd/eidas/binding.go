@@ -190,7 +190,7 @@ func bindingText(r *bindingReport, s style) string {
 	if r.Decision == accept {
 		b.WriteString(s.green("accepted") + "  the binding names this TLS certificate\n")
 	} else {
-		b.WriteString(s.red("refused") + "  " + s.bold(r.Reason) + "\n  " + clean(r.Detail) + "\n")
+		b.WriteString(s.red("refused") + "  " + s.bold(r.Reason) + "\n  " + clean(readable(r.Detail)) + "\n")
 	}
 	list := []fact{
 		{"TLS", []string{clean(r.TLS.Subject)}},

@@ -30,3 +30,6 @@ func DemoStepOK(want eidas.Reason, over string, refusal *eidas.Error, wentOver, 
 	r, _, err := playScene(context.Background(), 1, &sc)
 	return err == nil && r.OK, err
 }
+
+// Readable is the text of an error for people.
+var Readable = readable

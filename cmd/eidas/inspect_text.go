@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"fmt"
@@ -73,7 +74,7 @@ func inspectFacts(in *inspection, s style) []fact {
 			fact{"Valid", []string{day(*r.NotBefore) + " to " + day(*r.NotAfter)}})
 	}
 	if r.StatementsError != "" {
-		list = append(list, fact{"Statements", []string{s.red("refused") + ": " + clean(plain(r.StatementsError))}})
+		list = append(list, fact{"Statements", []string{s.red("refused") + ": " + clean(readable(r.StatementsError))}})
 	}
 	if c := in.claims; c != nil {
 		list = append(list, psd2Facts(c, s)...)
@@ -85,7 +86,7 @@ func inspectFacts(in *inspection, s style) []fact {
 
 func identityFact(r *inspectReport, s style) fact {
 	if r.Error != "" {
-		lines := []string{s.red("none") + ": " + clean(plain(r.Error))}
+		lines := []string{s.red("none") + ": " + clean(readable(r.Error))}
 		for _, o := range r.OrganizationIdentifiers {
 			lines = append(lines, s.dim("organizationIdentifier ")+clean(o.Value))
 		}
@@ -257,22 +258,28 @@ func nameText(n *pkix.Name) string {
 	parts := make([]string, 0, len(n.Names))
 	for _, a := range n.Names {
 		oid := a.Type.String()
-		key, known := map[string]string{
-			"2.5.4.3": "CN", "2.5.4.4": "SN", "2.5.4.5": "serialNumber", "2.5.4.6": "C", "2.5.4.7": "L", "2.5.4.8": "ST",
-			"2.5.4.9": "street", "2.5.4.10": "O", "2.5.4.11": "OU", "2.5.4.12": "title", "2.5.4.15": "businessCategory",
-			"2.5.4.17": "postalCode", "2.5.4.42": "GN", "2.5.4.97": "organizationIdentifier",
-			"1.2.840.113549.1.9.1": "emailAddress", "0.9.2342.19200300.100.1.25": "DC",
-			"1.3.6.1.4.1.311.60.2.1.1": "jurisdictionL", "1.3.6.1.4.1.311.60.2.1.2": "jurisdictionST",
-			"1.3.6.1.4.1.311.60.2.1.3": "jurisdictionC",
-		}[oid]
-		if !known {
-			key = oid
-		}
-		// RFC 4514, 2.4: so that no value passes for another attribute.
-		value := strings.NewReplacer(`\`, `\\`, ",", `\,`, "+", `\+`, "=", `\=`).Replace(fmt.Sprint(a.Value))
-		parts = append(parts, key+"="+value)
+		parts = append(parts, cmp.Or(attributeName(oid), oid)+"="+attributeValue(fmt.Sprint(a.Value)))
 	}
 	return strings.Join(parts, ", ")
+}
+
+// attributeName is the short name of an attribute of a distinguished name, ""
+// when it is not known here.
+func attributeName(oid string) string {
+	return map[string]string{
+		"2.5.4.3": "CN", "2.5.4.4": "SN", "2.5.4.5": "serialNumber", "2.5.4.6": "C", "2.5.4.7": "L", "2.5.4.8": "ST",
+		"2.5.4.9": "street", "2.5.4.10": "O", "2.5.4.11": "OU", "2.5.4.12": "title", "2.5.4.15": "businessCategory",
+		"2.5.4.17": "postalCode", "2.5.4.42": "GN", "2.5.4.97": "organizationIdentifier",
+		"1.2.840.113549.1.9.1": "emailAddress", "0.9.2342.19200300.100.1.25": "DC",
+		"1.3.6.1.4.1.311.60.2.1.1": "jurisdictionL", "1.3.6.1.4.1.311.60.2.1.2": "jurisdictionST",
+		"1.3.6.1.4.1.311.60.2.1.3": "jurisdictionC",
+	}[oid]
+}
+
+// attributeValue escapes a value (RFC 4514, 2.4), so that none passes for
+// another attribute.
+func attributeValue(value string) string {
+	return strings.NewReplacer(`\`, `\\`, ",", `\,`, "+", `\+`, "=", `\=`).Replace(value)
 }
 
 func day(t time.Time) string { return t.UTC().Format(time.DateOnly) }

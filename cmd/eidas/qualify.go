@@ -142,7 +142,7 @@ func (e *env) showQualify(r *qualifyReport) error {
 
 func qualifyText(r *qualifyReport, s style) string {
 	if r.qualificationReport == nil {
-		return s.red("no conclusion") + "  " + clean(r.Reason) + "\n  " + clean(plain(r.Error)) + "\n"
+		return s.red("no conclusion") + "  " + clean(r.Reason) + "\n  " + clean(readable(r.Error)) + "\n"
 	}
 	verdict := s.red("not qualified")
 	if r.Qualified {
@@ -158,13 +158,13 @@ func qualifyText(r *qualifyReport, s style) string {
 		{"At the time", sideLines(&r.AtTime, s)},
 	}
 	if r.PathError != "" {
-		list = append(list, fact{"Path", []string{s.red("none: ") + clean(plain(r.PathError))}})
+		list = append(list, fact{"Path", []string{s.red("none: ") + clean(readable(r.PathError))}})
 	}
 	if r.StatementsError != "" {
-		list = append(list, fact{"Statements", []string{s.red("refused: ") + clean(plain(r.StatementsError))}})
+		list = append(list, fact{"Statements", []string{s.red("refused: ") + clean(readable(r.StatementsError))}})
 	}
 	for _, w := range r.Warnings {
-		list = append(list, fact{"Warning", []string{s.yellow(string(w.Code)) + "  " + clean(w.Detail)}})
+		list = append(list, fact{"Warning", []string{s.yellow(string(w.Code)) + "  " + clean(readable(w.Detail))}})
 	}
 	return head + facts(s, list)
 }

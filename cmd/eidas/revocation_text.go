@@ -24,7 +24,7 @@ func revocationText(r *revocationReport, s style) string {
 	case eidas.StatusRevoked:
 		b.WriteString(s.red("revoked") + "  " + s.bold(r.RevocationReason) + "\n")
 	case eidas.StatusUnknown:
-		b.WriteString(s.red("unknown") + "  " + s.bold(r.Reason) + "\n  " + clean(r.Detail) + "\n")
+		b.WriteString(s.red("unknown") + "  " + s.bold(r.Reason) + "\n  " + clean(readable(r.Detail)) + "\n")
 	}
 	b.WriteString(facts(s, revocationFacts(r)))
 	return b.String()

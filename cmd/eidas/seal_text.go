@@ -23,7 +23,7 @@ func sealText(r *sealReport, s style) string {
 		if r.CertificateReason != "" {
 			reason += ", " + r.CertificateReason
 		}
-		b.WriteString(s.red("refused") + "  " + s.bold(reason) + "\n  " + clean(r.Detail) + "\n")
+		b.WriteString(s.red("refused") + "  " + s.bold(reason) + "\n  " + clean(readable(r.Detail)) + "\n")
 	case r.Judged == "certificate":
 		b.WriteString(s.green("accepted") + "  sealed by " + s.bold(clean(r.Identity)) + " " + strings.Join(r.Roles, " ") + "\n")
 	default:

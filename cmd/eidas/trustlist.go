@@ -188,7 +188,7 @@ func (e *env) showLoad(r *loadReport) error {
 func loadText(r *loadReport, s style) string {
 	if r.Error != "" {
 		return s.red("refused") + "  list of trusted lists: " + clean(r.Reason) + "\n         " +
-			clean(plain(r.Error)) + "\n"
+			clean(readable(r.Error)) + "\n"
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s  sequence %d, format %d, through %s\n\n", s.bold("List of trusted lists"), r.LOTL.Sequence, r.LOTL.Version, count(len(r.Pivots), "pivot"))
@@ -225,7 +225,7 @@ func stateText(l *listReport, s style) string {
 	case l.Reason == trustlist.ReasonNotFound:
 		return s.yellow("missing ") + "  " + s.dim("not in the folder: "+clean(l.URL))
 	}
-	return s.red("refused ") + "  " + clean(plain(l.Error))
+	return s.red("refused ") + "  " + clean(readable(l.Error))
 }
 
 // ageText says what is unusual about the age of a list.
@@ -346,7 +346,7 @@ func (e *env) showCheck(r checkReport) error {
 	name, s := clean(r.File), e.style
 	if !r.Authentic {
 		return e.print(fmt.Sprintf("%s  %s: %s\n           %s\n", s.red("refused  "), name, clean(r.Reason),
-			s.dim(clean(plain(r.Error)))))
+			s.dim(clean(readable(r.Error)))))
 	}
 	return e.print(fmt.Sprintf("%s  %s: %s sequence %d, %s\n           %s\n", s.green("authentic"), name,
 		clean(r.Territory), r.Sequence, count(r.Services, "service"), s.dim("signer "+r.Signer)))

@@ -78,10 +78,10 @@ func healthText(r *healthReport, s style) string {
 		b.WriteString(s.green("Ready") + "\n")
 	}
 	if r.Error != "" {
-		b.WriteString("  " + s.red("refresh") + "  " + clean(plain(r.Error)) + "\n")
+		b.WriteString("  " + s.red("refresh") + "  " + clean(readable(r.Error)) + "\n")
 	}
 	if r.DiskError != "" {
-		b.WriteString("  " + s.red("folder") + "   " + clean(plain(r.DiskError)) + "\n")
+		b.WriteString("  " + s.red("folder") + "   " + clean(readable(r.DiskError)) + "\n")
 	}
 	if r.Snapshot == "" {
 		return b.String()
@@ -161,9 +161,9 @@ func keptNote(l *keptReport) string {
 	case "missing":
 		return "no such list at " + clean(l.URL)
 	case "refused":
-		return clean(plain(l.Error))
+		return clean(readable(l.Error))
 	case "kept":
-		return "last good copy; later: " + clean(plain(l.Error))
+		return "last good copy; later: " + clean(readable(l.Error))
 	}
 	if l.Final {
 		return "final, no further update"

@@ -72,7 +72,7 @@ func checksText(r *explainReport, s style) string {
 		c := &r.Checks[i]
 		var notes []string
 		if c.Detail != "" {
-			notes = append(notes, clean(c.Detail))
+			notes = append(notes, clean(readable(c.Detail)))
 		}
 		for _, d := range c.Waivers {
 			notes = append(notes, degradedText(d))
@@ -97,7 +97,7 @@ func (r *explainReport) evidenceText(f eidas.Fact) string {
 	case f.Name == "at_time" && r.Qualify != nil:
 		return r.Qualify.AtTime.conclusionText()
 	}
-	return clean(f.Value)
+	return clean(readable(f.Value))
 }
 
 func outcomeText(o eidas.Outcome, s style, width int) string {

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-b953571c/eidas"
+	main "github.com/seed-b953571c/eidas/cmd/eidas"
 	"github.com/seed-b953571c/eidas/eidastest"
 )
 
@@ -72,6 +73,27 @@ func TestVerifyExplain(t *testing.T) {
 			}
 			assert.NotRegexp(t, "(?m) $", text.stdout, "a blank at the end of a line")
 			assert.NotRegexp(t, "(?m)^[^(]*Not AdES", text.stdout, "a word that reads like a failure")
+			assert.NotContains(t, text.stdout, "2.5.4.97=#")
+		})
+	}
+}
+
+func TestReadableErrors(t *testing.T) {
+	long := "http://ocsp.example/" + strings.Repeat("A", 200)
+	for name, row := range map[string]struct{ text, want string }{
+		"package names":     {"eidas: issuer unknown: trustlist: none", "issuer unknown: none"},
+		"known attribute":   {`issuer "CN=A,2.5.4.97=#13115053444c542d424c2d4c42303030343538"`, `issuer "CN=A,organizationIdentifier=PSDLT-BL-LB000458"`},
+		"other attribute":   {"1.2.3.4=#13024c54", "1.2.3.4=#13024c54"},
+		"value no string":   {"2.5.4.97=#020101", "2.5.4.97=#020101"},
+		"bytes behind":      {"2.5.4.97=#13024c5400", "2.5.4.97=#13024c5400"},
+		"value with commas": {"2.5.4.97=#1305412c4f3d42", `organizationIdentifier=A\,O\=B`},
+		"rule":              {"no answer: revocation: rule Q2 (RFC 9919, 6; RFC 6960, A.1): timeout", "no answer: timeout (rule Q2: RFC 9919, 6; RFC 6960, A.1)"},
+		"URL again":         {`network: url "https://a.example/x": Get "https://a.example/x": refused`, `network: url "https://a.example/x": refused`},
+		"another URL":       {`url "https://a.example/x": Get "https://a.example/y": refused`, `url "https://a.example/x": Get "https://a.example/y": refused`},
+		"long URL":          {`url "` + long + `": Get "` + long + `": refused`, `url "` + long[:80] + `…": refused`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			assert.Equal(t, row.want, main.Readable(row.text))
 		})
 	}
 }

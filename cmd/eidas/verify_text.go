@@ -20,7 +20,7 @@ func verifyText(r *verifyReport, s style) string {
 		b.WriteString(s.green("accepted") + "  " + s.bold(clean(r.Identity)) + "\n")
 	} else {
 		b.WriteString(s.red("refused") + "  " + s.bold(r.Reason) + " (" + causeText(r.Cause) + ")\n")
-		b.WriteString("  " + clean(r.message) + "\n")
+		b.WriteString("  " + clean(readable(r.message)) + "\n")
 	}
 	b.WriteString(facts(s, verifyFacts(r, s)))
 	return b.String()
@@ -67,7 +67,7 @@ func verifyFacts(r *verifyReport, s style) []fact {
 		path = append(path, clean(c.Subject))
 	}
 	for _, w := range r.Warnings {
-		warnings = append(warnings, s.yellow(string(w.Code))+"  "+clean(w.Detail))
+		warnings = append(warnings, s.yellow(string(w.Code))+"  "+clean(readable(w.Detail)))
 	}
 	for _, d := range r.Degraded {
 		degraded = append(degraded, s.yellow(string(d))+"  "+degradedText(d))
