@@ -103,6 +103,7 @@ func (e *env) trustlistStatus(ctx context.Context, f *storeFlags) (int, error) {
 // fetchFlags say how lists are fetched.
 type fetchFlags struct {
 	storeFlags
+	from    string
 	proxy   string
 	roots   string
 	timeout durationFlag
@@ -112,6 +113,7 @@ type fetchFlags struct {
 
 func (f *fetchFlags) define(fs *flag.FlagSet) {
 	f.storeFlags.define(fs)
+	fs.StringVar(&f.from, "from", "", "folder `DIR` of lists to take them from instead of their hosts, where there is no network")
 	fs.StringVar(&f.proxy, "proxy", "", "`URL` of a proxy for every request (default none)")
 	fs.StringVar(&f.roots, "tls-roots", "", "PEM `FILE` of the roots for https, those of the proxy too (default the system's)")
 	fs.Var(&f.timeout, "timeout", "`DURATION` of one request with its body (default 60s)")
@@ -119,7 +121,23 @@ func (f *fetchFlags) define(fs *flag.FlagSet) {
 	fs.BoolVar(&f.anyPort, "allow-any-port", false, "allow other ports than 80 and 443, for a mirror inside")
 }
 
-func (e *env) fetchSource(f *fetchFlags) (*trustlist.HTTP, error) {
+// fetchSource returns where lists are fetched from, and what to do with it after use.
+func (e *env) fetchSource(f *fetchFlags) (trustlist.Source, func() error, error) {
+	if f.from == "" {
+		source, err := e.network(f)
+		return source, func() error { return nil }, err
+	}
+	if f.proxy != "" || f.roots != "" || f.timeout.Duration != 0 || len(f.private) > 0 || f.anyPort {
+		return nil, nil, usagef("--from excludes the flags of the network")
+	}
+	folder, err := trustlist.OpenFolder(f.from)
+	if err != nil {
+		return nil, nil, fmt.Errorf("--from: %w", err)
+	}
+	return folder, folder.Close, nil
+}
+
+func (e *env) network(f *fetchFlags) (*trustlist.HTTP, error) {
 	c := trustlist.HTTPConfig{Timeout: f.timeout.Duration, AllowAnyPort: f.anyPort}
 	if f.proxy != "" {
 		u, err := url.Parse(f.proxy)
@@ -165,6 +183,7 @@ a server's first start without a network.
 		examples: []string{
 			"eidas trustlist fetch --dir lists",
 			"eidas trustlist fetch --dir lists --territories DE,FR,LT --proxy http://proxy.internal:3128",
+			"eidas trustlist fetch --dir lists --from /media/lists",
 			"eidas trustlist fetch --dir lists --add-notice https://eur-lex.europa.eu/eli/C/2029/1/oj=SHA256,SHA256",
 		},
 		define: func(fs *flag.FlagSet) action {
@@ -181,10 +200,11 @@ a server's first start without a network.
 }
 
 func (e *env) trustlistFetch(ctx context.Context, f *fetchFlags) (int, error) {
-	source, err := e.fetchSource(f)
+	source, done, err := e.fetchSource(f)
 	if err != nil {
 		return 0, err
 	}
+	defer func() { _ = done() }()
 	p := newProgress(e.stderr)
 	store, err := f.open(trustlist.StoreConfig{Config: trustlist.Config{
 		Source: source,

@@ -263,6 +263,51 @@ func TestFetchOfAWorldWithOneListReplaced(t *testing.T) {
 	}
 }
 
+// Where there is no network, lists come in a folder; what is older than what was
+// had before is refused there too.
+func TestFetchFromAFolder(t *testing.T) {
+	w := eidastest.Start(t, eidastest.Options{Profile: eidas.ProfileTest})
+	folder := func() string {
+		dir := t.TempDir()
+		require.NoError(t, w.WriteFolder(dir))
+		return dir
+	}
+	hosts, store := &listHosts{Test: w}, t.TempDir()
+	fetch := func(from string, more ...string) outcome {
+		args := append([]string{"trustlist", "fetch", "--json", "--dir", store, "--from", from}, hosts.trusting()...)
+		return eidasCmd(t, append(args, more...)...)
+	}
+	old := folder()
+	w.Check(w.List("LT").Reissue())
+	whole := document[stored](t, fetch(folder()))
+	assert.True(t, whole.Ready && !whole.Degraded)
+	assert.Equal(t, 11, whole.list(t, "LT").Sequence)
+
+	o := fetch(old)
+	assert.Equal(t, 0, o.code, o.stdout)
+	got := document[stored](t, o)
+	assert.True(t, got.Ready && got.Degraded)
+	assert.Equal(t, whole.Snapshot, got.Snapshot)
+	assert.Equal(t, "rollback", got.list(t, "LT").Reason)
+	assert.True(t, got.list(t, "LT").Kept)
+	assert.False(t, got.list(t, "DE").Kept || got.LOTL.Kept)
+
+	w.Check(w.LOTL.Reissue())
+	require.Equal(t, 0, fetch(folder()).code)
+	o = fetch(old)
+	assert.Equal(t, 1, o.code, "its LOTL is older too")
+	got = document[stored](t, o)
+	assert.Equal(t, "rollback", got.LOTL.Reason)
+	assert.True(t, got.LOTL.Kept && got.Ready)
+
+	for _, flags := range [][]string{{"--proxy", "http://proxy.invalid"}, {"--allow-any-port"}, {"--timeout", "1s"}, {"--allow-private", "10.0.0.0/8"}} {
+		o := fetch(old, flags...)
+		assert.Equal(t, 2, o.code)
+		assert.Contains(t, o.stderr, "--from excludes")
+	}
+	assert.Equal(t, 2, fetch(t.TempDir()).code, "no manifest")
+}
+
 func TestFetchFromAMirrorInside(t *testing.T) {
 	w := eidastest.Start(t, eidastest.Options{Profile: eidas.ProfileTest, Pivots: -1})
 	cert := hostCertificate(t)
