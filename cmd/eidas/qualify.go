@@ -75,6 +75,8 @@ type qualifyReport struct {
 	StatementsError      string `json:"statements_error,omitempty"`
 	Error                string `json:"error,omitempty"`
 	Reason               string `json:"reason,omitempty"`
+
+	advice string // what may be done about the path, "" for nothing
 }
 
 func (e *env) qualify(ctx context.Context, f *worldFlags, at time.Time, files []string) (int, error) {
@@ -120,6 +122,8 @@ func qualifyChain(set *eidas.ServiceSet, chain []*x509.Certificate, at time.Time
 	services, err := eidas.FindServices(set, chain, at)
 	if err != nil {
 		r.PathError, r.PathReason = err.Error(), eidas.ReasonOf(err).String()
+		refusal, _ := refusalOf(err)
+		r.advice = adviceOn(refusal, len(chain))
 	}
 	claims, err := eidas.ParseClaims(chain[0])
 	if err != nil {
@@ -158,7 +162,11 @@ func qualifyText(r *qualifyReport, s style) string {
 		{"At the time", sideLines(&r.AtTime, s)},
 	}
 	if r.PathError != "" {
-		list = append(list, fact{"Path", []string{s.red("none: ") + clean(readable(r.PathError))}})
+		path := []string{s.red("none: ") + clean(readable(r.PathError))}
+		if r.advice != "" {
+			path = append(path, "Hint: "+r.advice)
+		}
+		list = append(list, fact{"Path", path})
 	}
 	if r.StatementsError != "" {
 		list = append(list, fact{"Statements", []string{s.red("refused: ") + clean(readable(r.StatementsError))}})

@@ -89,6 +89,7 @@ type verifyReport struct {
 	Chain   []certReport         `json:"chain"`
 
 	message string // the refusal for people, with the sentence of its reason
+	advice  string // what may be done about it, "" for nothing
 }
 
 // statusReport is the JSON of the revocation status of one certificate.
@@ -111,7 +112,9 @@ func (e *env) verify(ctx context.Context, v *verifyFlags, files []string) (int, 
 		return e.explain(ctx, v, files, at)
 	}
 	var result *eidas.Result
+	certificates := 0
 	err := e.judge(ctx, v, files, func(ctx context.Context, judge *eidas.Validator, chain []*x509.Certificate) (err error) {
+		certificates = len(chain)
 		result, err = judge.Validate(ctx, chain, v.use, at)
 		return err
 	})
@@ -121,6 +124,7 @@ func (e *env) verify(ctx context.Context, v *verifyFlags, files []string) (int, 
 	}
 	r := newVerifyReport(result, refusal)
 	r.asked(v.use, at)
+	r.advice = adviceOn(refusal, certificates)
 	if err := e.showVerify(r); err != nil {
 		return 0, err
 	}

@@ -25,7 +25,9 @@ type explainedCheck struct {
 // explain shows every check. Its exit code is that of "verify".
 func (e *env) explain(ctx context.Context, v *verifyFlags, files []string, at time.Time) (int, error) {
 	var x *eidas.Explanation
+	certificates := 0
 	err := e.judge(ctx, v, files, func(ctx context.Context, judge *eidas.Validator, chain []*x509.Certificate) error {
+		certificates = len(chain)
 		x = judge.Explain(ctx, chain, v.use, at)
 		return nil
 	})
@@ -34,6 +36,7 @@ func (e *env) explain(ctx context.Context, v *verifyFlags, files []string, at ti
 	}
 	r := newExplainReport(x)
 	r.asked(v.use, at)
+	r.advice = adviceOn(x.Refusal, certificates)
 	if e.json {
 		err = e.emit(r)
 	} else {

@@ -95,3 +95,42 @@ func TestVerifyRevocationSources(t *testing.T) {
 		})
 	}
 }
+
+func TestVerifyNamesTheFlagThatWouldHelp(t *testing.T) {
+	m := mint(t)
+	leaf := tempFile(t, pemOf(m.leaf))
+	for name, row := range map[string]struct {
+		args []string
+		says string
+	}{
+		"port":               {[]string{leaf}, "\n  Hint: --revocation-allow-any-port "},
+		"address":            {[]string{leaf, "--revocation-allow-any-port"}, "\n  Hint: --revocation-allow-private CIDR "},
+		"none when accepted": {[]string{leaf, "--revocation", "off"}, ""},
+	} {
+		for _, explain := range []string{"--explain=false", "--explain"} {
+			t.Run(name+" "+explain, func(t *testing.T) {
+				o := eidasCmd(t, append([]string{"verify", explain, "--world", m.folder(t), "--at", noon}, row.args...)...)
+				if row.says == "" {
+					assert.NotContains(t, o.stdout, "Hint")
+					return
+				}
+				assert.Equal(t, 1, o.code)
+				assert.Contains(t, o.stdout, row.says)
+			})
+		}
+	}
+}
+
+func TestVerifyAsksForTheIntermediate(t *testing.T) {
+	m := mint(t)
+	m.Check(m.List("LT").Tamper())
+	leaf, certificates := tempFile(t, pemOfCertificates(m.leaf.Certificate)), tempFile(t, pemOf(m.leaf))
+	const hint = "Hint: if a CA above it is listed, add the intermediate certificate to the chain\n"
+	for _, args := range [][]string{{"verify", "--revocation", "off"}, {"verify", "--explain", "--revocation", "off"}, {"qualify"}} {
+		args = append(args, "--world", m.folder(t), "--at", noon)
+		o := eidasCmd(t, append(args, leaf)...)
+		assert.Contains(t, o.stdout, hint, args)
+		assert.Contains(t, o.stdout, "organizationIdentifier=VATLT-", args)
+		assert.NotContains(t, eidasCmd(t, append(args, certificates)...).stdout, "Hint", "it is there: %q", args)
+	}
+}

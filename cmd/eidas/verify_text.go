@@ -21,6 +21,9 @@ func verifyText(r *verifyReport, s style) string {
 	} else {
 		b.WriteString(s.red("refused") + "  " + s.bold(r.Reason) + " (" + causeText(r.Cause) + ")\n")
 		b.WriteString("  " + clean(readable(r.message)) + "\n")
+		if r.advice != "" {
+			b.WriteString("  Hint: " + r.advice + "\n")
+		}
 	}
 	b.WriteString(facts(s, verifyFacts(r, s)))
 	return b.String()
