@@ -20,6 +20,8 @@ type healthReport struct {
 	Alarms    []alarmReport `json:"alarms"`
 	Error     string        `json:"error,omitempty"`
 	DiskError string        `json:"disk_error,omitempty"`
+
+	advice string // what may be done about it, "" for nothing
 }
 
 type keptReport struct {
@@ -55,12 +57,13 @@ func textOf(err error) string {
 	return err.Error()
 }
 
-func (e *env) showHealth(h *trustlist.Health) (int, error) {
+func (e *env) showHealth(h *trustlist.Health, advice string) (int, error) {
 	code := exitAccepted
 	if !h.Ready {
 		code = exitRefused
 	}
 	r := newHealthReport(h)
+	r.advice = advice
 	if e.json {
 		return code, e.emit(r)
 	}
@@ -77,11 +80,16 @@ func healthText(r *healthReport, s style) string {
 	default:
 		b.WriteString(s.green("Ready") + "\n")
 	}
-	if r.Error != "" {
+	switch {
+	case r.advice == noLists: // the error names a file that nobody has to know
+	case r.Error != "":
 		b.WriteString("  " + s.red("refresh") + "  " + clean(readable(r.Error)) + "\n")
 	}
 	if r.DiskError != "" {
 		b.WriteString("  " + s.red("folder") + "   " + clean(readable(r.DiskError)) + "\n")
+	}
+	if r.advice != "" {
+		b.WriteString("  Hint: " + r.advice + "\n")
 	}
 	if r.Snapshot == "" {
 		return b.String()

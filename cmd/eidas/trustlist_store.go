@@ -97,7 +97,22 @@ func (e *env) trustlistStatus(ctx context.Context, f *storeFlags) (int, error) {
 		return 0, err
 	}
 	h := store.Health()
-	return e.showHealth(&h)
+	return e.showHealth(&h, f.advice(&h))
+}
+
+// advice says what may be done about a store that is not ready.
+func (f *storeFlags) advice(h *trustlist.Health) string {
+	if h.Ready {
+		return ""
+	}
+	if errors.Is(h.Err, fs.ErrNotExist) {
+		return noLists
+	}
+	// Its lists may be those of other anchors, which a store does not know of.
+	if _, err := trustlist.LoadWorld(f.dir); err == nil {
+		return "this folder is a world: use 'eidas trustlist load --world DIR'"
+	}
+	return ""
 }
 
 // fetchFlags say how lists are fetched.
@@ -130,7 +145,7 @@ func (e *env) fetchSource(f *fetchFlags) (trustlist.Source, func() error, error)
 	if f.proxy != "" || f.roots != "" || f.timeout.Duration != 0 || len(f.private) > 0 || f.anyPort {
 		return nil, nil, usagef("--from excludes the flags of the network")
 	}
-	folder, err := trustlist.OpenFolder(f.from)
+	folder, err := openLists(f.from)
 	if err != nil {
 		return nil, nil, fmt.Errorf("--from: %w", err)
 	}
@@ -226,7 +241,7 @@ func (e *env) trustlistFetch(ctx context.Context, f *fetchFlags) (int, error) {
 		return 0, err
 	}
 	h := store.Health()
-	code, err := e.showHealth(&h)
+	code, err := e.showHealth(&h, fetchAdvice(h.Err, "--allow-any-port", "--allow-private"))
 	if h.Err != nil || h.LOTL.Kept || h.Disk != nil {
 		code = exitRefused
 	}

@@ -310,3 +310,29 @@ func TestNoHostileListIsAuthentic(t *testing.T) {
 		assert.False(t, document[checked](t, o).Authentic, row.Name)
 	}
 }
+
+func TestFoldersThatAreNoStore(t *testing.T) {
+	const hint = "this folder holds no lists; fill it with 'eidas trustlist fetch --dir DIR'"
+	empty := t.TempDir()
+	o := eidasCmd(t, "trustlist", "status", "--dir", empty)
+	assert.Equal(t, 1, o.code)
+	assert.Contains(t, o.stdout, "  Hint: "+hint+"\n")
+	assert.NotContains(t, o.stdout, "manifest.json")
+	for _, args := range [][]string{{"trustlist", "load"}, {"verify", tempFile(t, pemOf(mint(t).leaf))}} {
+		o := eidasCmd(t, append(args, "--world", empty)...)
+		assert.Equal(t, 2, o.code)
+		assert.Contains(t, o.stderr, hint)
+	}
+
+	world := mint(t).folder(t)
+	o = eidasCmd(t, "trustlist", "status", "--dir", world)
+	assert.Equal(t, 1, o.code, "of other anchors")
+	assert.Contains(t, o.stdout, "use 'eidas trustlist load --world DIR'")
+}
+
+func TestFetchThatFailsNamesTheURLOnce(t *testing.T) {
+	o := eidasCmd(t, "trustlist", "fetch", "--dir", t.TempDir(), "--lotl", "https://127.0.0.1:1/lotl.xml")
+	assert.Equal(t, 1, o.code)
+	assert.Equal(t, 1, strings.Count(o.stdout, "https://127.0.0.1:1/lotl.xml"), o.stdout)
+	assert.Contains(t, o.stdout, "  Hint: --allow-any-port ")
+}

@@ -9,6 +9,7 @@ import (
 	"io"
 	"io/fs"
 	"net/url"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -129,8 +130,22 @@ func openWorld(f *worldFlags) (*world, error) {
 		return nil, err
 	}
 	w := &world{World: described, fallback: f.anchors.fallback(described.Anchors)}
-	w.folder, err = trustlist.OpenFolder(f.dir)
+	w.folder, err = openLists(f.dir)
 	return w, err
+}
+
+const noLists = "this folder holds no lists; fill it with 'eidas trustlist fetch --dir DIR'"
+
+// openLists opens a folder of lists. One without lists is a folder that nobody
+// has fetched into yet.
+func openLists(dir string) (*trustlist.Folder, error) {
+	folder, err := trustlist.OpenFolder(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		if _, missing := os.Stat(dir); missing == nil {
+			return nil, fmt.Errorf("%s: %s", dir, noLists)
+		}
+	}
+	return folder, err
 }
 
 // profileOf is the EU's only if every signer is in a notice that is built in,
