@@ -91,14 +91,30 @@ func changesText(changes []trustlist.Change, s style) string {
 		return "nothing changed\n"
 	}
 	var b strings.Builder
-	territory := ""
-	for i := range changes {
-		c := &changes[i]
-		if i == 0 || c.Territory != territory {
-			territory = c.Territory
-			b.WriteString(s.bold(clean(territory)) + "\n")
+	for len(changes) > 0 {
+		territory := changes[0].Territory
+		n := slices.IndexFunc(changes, func(c trustlist.Change) bool { return c.Territory != territory })
+		if n < 0 {
+			n = len(changes)
 		}
-		b.WriteString("  " + changeText(c, s) + "\n")
+		b.WriteString(s.bold(clean(territory)) + "\n" + territoryText(changes[:n], s))
+		changes = changes[n:]
+	}
+	return b.String()
+}
+
+// territoryText is a line for each change of one territory. Of a list that came
+// or went as a whole, its services are counted only.
+func territoryText(changes []trustlist.Change, s style) string {
+	whole := changes[0].Kind == trustlist.ChangeListAdded || changes[0].Kind == trustlist.ChangeListRemoved
+	var b strings.Builder
+	for i := range changes {
+		b.WriteString("  " + changeText(&changes[i], s))
+		if whole {
+			b.WriteString(", with " + count(len(changes)-1, "service") + "\n")
+			break
+		}
+		b.WriteString("\n")
 	}
 	return b.String()
 }

@@ -469,7 +469,7 @@ func TestDiffOfTwoWorlds(t *testing.T) {
 	m.Check(m.List("LT").Replace(nil))
 	m.Check(m.List("DE").Reissue())
 	o = eidasCmd(t, "trustlist", "diff", before, m.folder(t))
-	assert.Contains(t, o.stdout, "LT\n  - list  sequence 10\n  - CA/QC  QTSP LT 1: QTSP LT 1 Issuing CA  granted\n")
+	assert.Contains(t, o.stdout, "LT\n  - list  sequence 10, with 1 service\n")
 	m.Check(m.LOTL.Tamper())
 	o = eidasCmd(t, "trustlist", "diff", before, m.folder(t))
 	assert.Equal(t, 2, o.code)
