@@ -83,8 +83,11 @@ func (r *Result) withStatus(answers []StatusAnswer) *Result {
 		next.ValidUntil = answers[i].limit(next.ValidUntil)
 	}
 	next.Degraded = slices.DeleteFunc(slices.Clone(r.Degraded), func(d Degradation) bool {
-		return d == DegradedRevocationStale || d == DegradedDelegateUnchecked
+		return d == DegradedRevocationStale || d == DegradedDelegateUnchecked || d == DegradedRevocationUnchecked
 	})
+	if len(next.Degraded) == 0 {
+		next.Degraded = nil // as Validate has it
+	}
 	for i := range answers {
 		next.Degraded = answers[i].degrade(next.Degraded)
 	}

@@ -87,6 +87,10 @@ func TestRecheck(t *testing.T) {
 			w.status.answer.FreshUntil = now.Add(2 * time.Hour)
 			w.at = now.Add(90 * time.Minute)
 		}, true, 0},
+		"good, and nobody knew before": {unchecked, func(w *recheckWorld) {
+			w.status.answer = eidas.StatusAnswer{Status: eidas.StatusGood, FreshUntil: now.Add(time.Hour)}
+		}, true, 0},
+		"still nobody knows":           {unchecked, func(*recheckWorld) {}, false, 0},
 		"revoked":                      {nil, func(w *recheckWorld) { w.status.answer.Status = eidas.StatusRevoked }, false, eidas.ReasonRevoked},
 		"unknown":                      {nil, func(w *recheckWorld) { w.status.answer.Status = eidas.StatusUnknown }, false, eidas.ReasonRevocationUnknown},
 		"stale answer":                 {nil, func(w *recheckWorld) { w.status.answer.Stale = true }, false, 0},
@@ -132,6 +136,10 @@ func TestRecheck(t *testing.T) {
 			}
 		})
 	}
+}
+
+func unchecked(w *recheckWorld) {
+	w.status.answer = eidas.StatusAnswer{Unchecked: true, FreshUntil: now.Add(time.Minute)}
 }
 
 func longFresh(w *recheckWorld) {

@@ -101,13 +101,27 @@ func (f *Folder) Watch(ctx context.Context, _ func(string)) error {
 	return ctx.Err()
 }
 
-// read reads a file, or its header alone.
+// read reads a file, or its header alone. One that no Save has left there is as
+// good as none: it does not mean that the folder is out of reach.
 func (f *Folder) read(key string, whole bool) (Record, []byte, error) {
+	info, err := f.root.Lstat(key)
+	if err == nil && !info.Mode().IsRegular() { // to open a pipe would wait
+		err = fmt.Errorf("revocation: folder: %s is no file: %w", key, ErrNotStored)
+	}
+	if err != nil {
+		return Record{}, nil, err
+	}
 	file, err := f.root.Open(key)
 	if err != nil {
 		return Record{}, nil, err
 	}
 	defer func() { _ = file.Close() }()
+	if info, err = file.Stat(); err != nil { // it may be another one by now
+		return Record{}, nil, err
+	}
+	if size := info.Size() - folderHeader; size < 0 || size > MaxCRLSize+storedHeader {
+		return Record{}, nil, fmt.Errorf("revocation: folder: %s has %d bytes: %w", key, info.Size(), ErrNotStored)
+	}
 	var header [folderHeader]byte
 	if _, err := io.ReadFull(file, header[:]); err != nil {
 		return Record{}, nil, fmt.Errorf("revocation: folder: %w", err)
@@ -115,13 +129,6 @@ func (f *Folder) read(key string, whole bool) (Record, []byte, error) {
 	r := Record{ThisUpdate: time.Unix(int64(binary.BigEndian.Uint64(header[:])), 0), Final: header[8] == 1} //nolint:gosec // a comparison of times
 	if !whole {
 		return r, nil, nil
-	}
-	info, err := file.Stat()
-	if err != nil {
-		return Record{}, nil, err
-	}
-	if size := info.Size() - folderHeader; size < 0 || size > MaxCRLSize+storedHeader {
-		return Record{}, nil, fmt.Errorf("revocation: folder: %s has %d bytes", key, size)
 	}
 	value := make([]byte, info.Size()-folderHeader)
 	_, err = io.ReadFull(file, value)
