@@ -13,6 +13,8 @@ import (
 type explainReport struct {
 	*verifyReport
 	Checks []explainedCheck `json:"checks"`
+
+	leaf *x509.Certificate // nil when there is none
 }
 
 // explainedCheck is the JSON of one check.
@@ -55,7 +57,7 @@ func newExplainReport(x *eidas.Explanation) *explainReport {
 	if refusal != nil {
 		result, refusal = nil, &eidas.Error{Reason: refusal.Reason, Err: refusal.Err, Partial: &x.Evidence}
 	}
-	r := &explainReport{verifyReport: newVerifyReport(result, refusal)}
+	r := &explainReport{verifyReport: newVerifyReport(result, refusal), leaf: x.Evidence.Leaf}
 	for i := range x.Checks {
 		c := explainedCheck{CheckResult: x.Checks[i]}
 		if c.Refusal != nil {
@@ -80,6 +82,11 @@ func checksText(r *explainReport, s style) string {
 		for _, d := range c.Waivers {
 			notes = append(notes, degradedText(d))
 		}
+		if c.Outcome == eidas.OutcomeSkipped {
+			if why := r.skippedText(c.Name); why != "" {
+				notes = append(notes, why)
+			}
+		}
 		name := string(c.Name)
 		if len(notes) > 0 {
 			name = pad(name, nameWidth) + "  " + strings.Join(notes, "  ")
@@ -90,17 +97,6 @@ func checksText(r *explainReport, s style) string {
 		}
 	}
 	return b.String()
-}
-
-// evidenceText is the value of a fact for people.
-func (r *explainReport) evidenceText(f eidas.Fact) string {
-	switch {
-	case f.Name == "at_issuance" && r.Qualify != nil:
-		return r.Qualify.AtIssuance.conclusionText()
-	case f.Name == "at_time" && r.Qualify != nil:
-		return r.Qualify.AtTime.conclusionText()
-	}
-	return clean(readable(f.Value))
 }
 
 func outcomeText(o eidas.Outcome, s style, width int) string {

@@ -74,6 +74,10 @@ func TestVerifyExplain(t *testing.T) {
 			assert.NotRegexp(t, "(?m) $", text.stdout, "a blank at the end of a line")
 			assert.NotRegexp(t, "(?m)^[^(]*Not AdES", text.stdout, "a word that reads like a failure")
 			assert.NotContains(t, text.stdout, "2.5.4.97=#")
+			for _, line := range []string{" key: ECDSA, P-256", " key_usage: digitalSignature", " extended_key_usage: clientAuth (1.3.6.1.5.5.7.3.2)"} {
+				assert.Contains(t, text.stdout, line+"\n")
+			}
+			assert.NotRegexp(t, "(?m)^  skipped +[a-z_]+$", text.stdout, "a check is skipped for a reason")
 		})
 	}
 }
@@ -96,4 +100,12 @@ func TestReadableErrors(t *testing.T) {
 			assert.Equal(t, row.want, main.Readable(row.text))
 		})
 	}
+}
+
+func TestVerifyExplainWithoutRoles(t *testing.T) {
+	m := mint(t)
+	file := tempFile(t, pemOf(m.QWAC("LT", tppID, 0)))
+	o := eidasCmd(t, "verify", "--explain", "--world", m.folder(t), "--at", noon, "--revocation", "off", file)
+	assert.Contains(t, o.stdout, " roles: none\n")
+	assert.NotRegexp(t, "(?m) $", o.stdout, "a blank at the end of a line")
 }
