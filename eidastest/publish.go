@@ -85,8 +85,11 @@ func (w *World) Handler() http.Handler {
 }
 
 // WriteFolder writes what is served into a folder, as trustlist.OpenFolder and
-// trustlist.LoadWorld read it.
+// trustlist.LoadWorld read it. A folder that is not there is made.
 func (w *World) WriteFolder(dir string) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("eidastest: %w", err)
+	}
 	manifest := map[string]manifestEntry{}
 	for _, l := range slices.Concat(w.pivots, []*List{w.LOTL}, w.lists) {
 		doc := l.Served()

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -419,9 +420,12 @@ func TestFolderIsTheSameWorld(t *testing.T) {
 	}`, string(world.Expect))
 }
 
-func TestFolderThatIsNotThereIsAnError(t *testing.T) {
+func TestFolderThatIsNotThereIsMade(t *testing.T) {
 	w := eidastest.Start(t, eidastest.Options{})
-	require.Error(t, w.WriteFolder(t.TempDir()+"/missing"))
+	dir := filepath.Join(t.TempDir(), "missing", "too")
+	require.NoError(t, w.WriteFolder(dir))
+	assert.FileExists(t, filepath.Join(dir, "world.json"))
+	require.Error(t, w.WriteFolder(filepath.Join(dir, "world.json")), "a file stands there")
 }
 
 func TestHandlerServesTheListsByHost(t *testing.T) {
