@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"net/url"
 	"regexp"
+	"strings"
 	"time"
 
 	"github.com/seed-b953571c/eidas"
@@ -198,11 +199,22 @@ func (v *verifyFlags) parseRoles() (eidas.Roles, error) {
 	for _, name := range v.roles {
 		role := eidas.RoleByName(name)
 		if role == 0 {
-			return 0, fmt.Errorf("--require-role: %q is none of %s", name, eidas.AllRoles())
+			return 0, fmt.Errorf("--require-role: %q is none of %s%s", name, eidas.AllRoles(), roleMeant(name))
 		}
 		set |= role
 	}
 	return set, nil
+}
+
+// roleMeant suggests the role whose short or lower case name was given. It is not
+// taken for the role: what is demanded of a certificate is not guessed.
+func roleMeant(name string) string {
+	for _, prefix := range []string{"", "PSP_", "VOP_"} {
+		if role := eidas.RoleByName(prefix + strings.ToUpper(name)); role != 0 {
+			return fmt.Sprintf("; did you mean %s?", role)
+		}
+	}
+	return ""
 }
 
 // parseIdentities reads identities; one that names no profile has that of the

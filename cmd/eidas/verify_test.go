@@ -254,6 +254,8 @@ func TestVerifyUsageErrorsOfThePolicy(t *testing.T) {
 	dir, file := m.folder(t), tempFile(t, pemOf(m.leaf))
 	for flags, says := range map[string]string{
 		"--require-role PSP_XX":                        "PSP_XX",
+		"--require-role AI":                            "did you mean PSP_AI?",
+		"--require-role vop_rs":                        "did you mean VOP_RS?",
 		"--allow-identity nobody":                      "nobody",
 		"--revocation stapled":                         "stapled",
 		"--revocation crl,ocsp":                        "crl,ocsp",
