@@ -188,9 +188,10 @@ func (e *env) unknown(args []string) int {
 	case len(members) > 0 && len(args) == 1:
 		e.complain(groupHelp(args[0], members, e.style))
 	case len(members) > 0:
-		e.complain(fmt.Sprintf("eidas: unknown command %q\n\n%s", strings.Join(args[:2], " "), groupHelp(args[0], members, e.style)))
+		name := strings.Join(args[:2], " ")
+		e.complain(fmt.Sprintf("eidas: unknown command %q%s\n\n%s", name, commandMeant(name), groupHelp(args[0], members, e.style)))
 	default:
-		e.complain(fmt.Sprintf("eidas: unknown command %q\n\n%s", args[0], overview(e.style)))
+		e.complain(fmt.Sprintf("eidas: unknown command %q%s\n\n%s", args[0], commandMeant(args[0]), overview(e.style)))
 	}
 	return exitUsage
 }

@@ -108,6 +108,9 @@ func TestUsageErrorsExit2AndSayWhy(t *testing.T) {
 	}{
 		"unknown command":           {[]string{"frobnicate"}, `unknown command "frobnicate"`},
 		"unknown command of group":  {[]string{"trustlist", "frobnicate"}, `unknown command "trustlist frobnicate"`},
+		"mistyped command":          {[]string{"verfy", "x.pem"}, `unknown command "verfy", did you mean 'verify'?`},
+		"mistyped group":            {[]string{"trustlst", "load"}, `unknown command "trustlst", did you mean 'trustlist'?`},
+		"mistyped command of group": {[]string{"trustlist", "laod"}, `unknown command "trustlist laod", did you mean 'trustlist load'?`},
 		"unknown help topic":        {[]string{"help", "frobnicate"}, `unknown command "frobnicate"`},
 		"flag before the command":   {[]string{"--frob", "inspect"}, `unknown command "--frob"`},
 		"unknown flag":              {[]string{"inspect", "x.pem", "--frob"}, "flag provided but not defined: -frob"},
@@ -191,4 +194,10 @@ func TestVersion(t *testing.T) {
 	assert.Contains(t, v["go"], "go1.")
 	assert.Contains(t, v, "version")
 	assert.Contains(t, v, "revision")
+}
+
+func TestNothingIsSuggestedForWhatIsFarOff(t *testing.T) {
+	for _, args := range [][]string{{"frobnicate"}, {"x"}, {strings.Repeat("verify", 1000)}, {"verify\x1b[31m", "x"}} {
+		assert.NotContains(t, eidasCmd(t, args...).stderr, "did you mean", args)
+	}
 }
