@@ -3,6 +3,8 @@ package qwac_test
 import (
 	"context"
 	"crypto/x509"
+	"encoding/json"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -102,4 +104,45 @@ func TestTokenOfAForgedRecordIsRefused(t *testing.T) {
 		return [][]byte{nil, r[0]}
 	}))
 	require.ErrorIs(t, f.verifier.SameTPP(t.Context(), current, sumOf(victim), time.Now()), eidas.ReasonNotAuthorized)
+}
+
+// The record of a chain is that of the certificate it is kept for, and bounded.
+func TestTokenOfAForgedChainIsRefused(t *testing.T) {
+	for name, row := range map[string]struct {
+		revoked bool
+		forge   func(old, chain [][]byte) [][]byte
+		want    eidas.Reason
+	}{
+		"as it was":                 {false, func(old, _ [][]byte) [][]byte { return old }, 0},
+		"of a valid certificate":    {true, func(_, current [][]byte) [][]byte { return current }, eidas.ReasonNotAuthorized},
+		"behind a valid one":        {true, func(old, current [][]byte) [][]byte { return append(current, old...) }, eidas.ReasonNotAuthorized},
+		"before a valid one":        {true, func(old, current [][]byte) [][]byte { return append(old, current...) }, eidas.ReasonRevoked},
+		"of too many certificates":  {false, func(old, _ [][]byte) [][]byte { return slices.Repeat(old[:1], qwac.MaxCertificates+1) }, eidas.ReasonNotAuthorized},
+		"of no certificate":         {false, func(_, _ [][]byte) [][]byte { return [][]byte{} }, eidas.ReasonNotAuthorized},
+		"with what is none at last": {false, func(old, _ [][]byte) [][]byte { return append(old, []byte("x")) }, eidas.ReasonNotAuthorized},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			store := new(qwac.MemoryStore)
+			f := w.follower(eidas.Policy{}, qwac.Rotation{Store: store, AllowTokensFor: time.Hour})
+			lt := w.qtsp("LT", "QTSP LT")
+			old, next := w.qwac(lt, request{}), w.qwac(lt, request{})
+			f.result(t, old)
+			current := f.result(t, next)
+			if row.revoked {
+				w.revoke(old.cert)
+			}
+			keys := []string{"chain/" + sumOf(old).String(), "chain/" + sumOf(next).String()}
+			require.NoError(t, store.Update(t.Context(), keys, func(r [][]byte) [][]byte {
+				var chains [2][][]byte
+				for i := range r {
+					assert.NoError(t, json.Unmarshal(r[i], &chains[i]))
+				}
+				forged, err := json.Marshal(row.forge(chains[0], chains[1]))
+				assert.NoError(t, err)
+				return [][]byte{forged, nil}
+			}))
+			assert.Equal(t, row.want, eidas.ReasonOf(f.verifier.SameTPP(t.Context(), current, sumOf(old), time.Now())))
+		})
+	}
 }
