@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/seed-b953571c/eidas"
 )
@@ -79,8 +80,11 @@ func listsByTerritory(s *Snapshot) map[string]edition {
 
 // byIdentity gives each service a key that stays the same from one edition of a
 // list to the next: its type and its first certificate or, without one, its key
-// identifiers and name. Services that share a key are numbered.
+// identifiers and name. Services that share a key are numbered by their age, so
+// that a new one, wherever it stands, does not take the number of another.
 func byIdentity(services []*eidas.Service) map[string]*eidas.Service {
+	services = slices.Clone(services)
+	slices.SortStableFunc(services, func(a, b *eidas.Service) int { return oldest(a).Compare(oldest(b)) })
 	all := make(map[string]*eidas.Service, len(services))
 	shared := make(map[string]int)
 	for _, s := range services {
@@ -101,6 +105,9 @@ func byIdentity(services []*eidas.Service) map[string]*eidas.Service {
 	}
 	return all
 }
+
+// oldest is when the history of a service begins.
+func oldest(s *eidas.Service) time.Time { return s.Periods[len(s.Periods)-1].Start }
 
 func diffLists(territory string, a, b edition) []Change {
 	sequence := func(r *ListReport) string { return strconv.Itoa(r.Sequence) }

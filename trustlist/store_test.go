@@ -814,3 +814,21 @@ func TestDiffOfAScope(t *testing.T) {
 	}
 	assert.Empty(t, trustlist.Diff(editions[3], editions[3]))
 }
+
+func TestDiffOfServicesWithOneKey(t *testing.T) {
+	u := newUnion(t)
+	of := func(status, start string) string {
+		return "<TSPService><ServiceInformation>" + body(u.ut.der, status, start, "") + "</ServiceInformation></TSPService>"
+	}
+	first, second := of("granted", "2020-01-01T00:00:00Z"), of("withdrawn", "2021-01-01T00:00:00Z")
+	load := func(services ...string) *trustlist.Snapshot {
+		u.utList.providers = provider(services...)
+		u.publish()
+		return u.mustLoad()
+	}
+	before := load(first, second)
+	assert.Empty(t, trustlist.Diff(before, load(second, first)), "their order says nothing")
+	changes := trustlist.Diff(before, load(of("granted", "2025-01-01T00:00:00Z"), first, second))
+	require.Len(t, changes, 1)
+	assert.Equal(t, trustlist.ChangeServiceAdded, changes[0].Kind)
+}
