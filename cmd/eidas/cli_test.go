@@ -201,3 +201,11 @@ func TestNothingIsSuggestedForWhatIsFarOff(t *testing.T) {
 		assert.NotContains(t, eidasCmd(t, args...).stderr, "did you mean", args)
 	}
 }
+
+func TestHelpOfDiffIsWrapped(t *testing.T) {
+	about, _, found := strings.Cut(eidasCmd(t, "help", "trustlist", "diff").stdout, "Flags:")
+	require.True(t, found)
+	for line := range strings.Lines(about) {
+		assert.LessOrEqual(t, len(line), 84, line)
+	}
+}

@@ -111,3 +111,10 @@ func TestQualifyWithoutAnythingToConcludeFrom(t *testing.T) {
 	text := eidasCmd(t, "qualify", "--world", m.folder(t), "--at", noon, tempFile(t, pemOf(m.leaf)))
 	assert.Contains(t, text.stdout, "no conclusion  trust_unavailable")
 }
+
+func TestQualifyHelpExplainsTheConclusions(t *testing.T) {
+	help := eidasCmd(t, "help", "qualify").stdout
+	for _, word := range []string{"Not AdES  ", "QESeal, QESig  ", "AdESeal-QC, AdESig-QC  ", "AdESeal, AdESig  ", "Unknown-QC-QSCD, Unknown-QC  ", "Unknown  ", "N/A  "} {
+		assert.Contains(t, help, "\n  "+word)
+	}
+}

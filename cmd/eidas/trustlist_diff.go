@@ -19,8 +19,8 @@ func trustlistDiffCommand() *command {
 		about: `
 Verifies both folders, worlds or what 'trustlist fetch' keeps, and says which
 lists came, went or were issued anew and by which signer, and which services
-came, went, or changed their status or what they count for. To keep an earlier state, copy the folder
-before you fetch.
+came, went, or changed their status or what they count for. To keep an earlier
+state, copy the folder before you fetch.
 
 With --json, one object on one line for each change:
   kind        list_added, list_removed, list_sequence, list_signer,
