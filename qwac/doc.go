@@ -28,6 +28,11 @@
 // Refusals are not remembered. Nobody can put anything in without the key of a
 // certificate that is let in, and one identity has a bounded share.
 //
+// Config.Rotation remembers more: which certificates a TPP has used, in a store
+// that a fleet may share, and tells what is new about them, each once ([Event]).
+// It is for those who watch; a TPP needs none of it to come in with another
+// certificate. Nothing of it is written before the end of a handshake.
+//
 // # Refusals
 //
 // A refused handshake fails with an *[eidas.Error], which the standard library
