@@ -50,7 +50,8 @@ type Rotation struct {
 	OnEvent func(context.Context, Event)
 	// HoldNewIssuer refuses a certificate of a QTSP that is new to its TPP
 	// (issuer_changed) until Verifier.Confirm. It protects against a QTSP that
-	// errs, and brings back the waiting that this library is to end.
+	// errs, and brings back the waiting that this library is to end. A TPP that is
+	// new, or whose record was forgotten, has no QTSP yet and is not held.
 	HoldNewIssuer bool
 	// AllowSharedKeys lets a certificate in whose key was used by another TPP
 	// before. Without it such a certificate is held: one key with two names is

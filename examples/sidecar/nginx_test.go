@@ -58,7 +58,8 @@ func startNginx(t *testing.T) *proxied {
 		if r.Header.Get(headerSecret) != "" {
 			t.Error("the bank got the secret")
 		}
-		fmt.Fprintf(w, "%s %q %q", r.Method, r.Header.Values(headerID), r.Header.Values(headerRoles))
+		body, _ := io.ReadAll(r.Body)
+		fmt.Fprintf(w, "%s %q %q%s", r.Method, r.Header.Values(headerID), r.Header.Values(headerRoles), body)
 	}))
 	t.Cleanup(p.bank.Close)
 	dir := t.TempDir()
@@ -205,6 +206,33 @@ func TestNginxLetsInWhomTheVerifierLetsIn(t *testing.T) {
 		p.expect(t, client(w.QSealC("LT", tppID, eidas.RoleAI)), nil, 401, `"reason":"`)
 		if got := p.reached.Load(); got != before {
 			t.Errorf("%d refused requests came to the bank", got-before)
+		}
+	})
+}
+
+// The subrequest has no body; the request must keep its own.
+func TestNginxPassesOrdersOn(t *testing.T) {
+	eachProtocol(t, func(t *testing.T, p *proxied, protocol string) {
+		order := strings.Repeat("payment ", 4<<10)
+		serverAuth := eidastest.QWAC(tppID, eidas.RoleAI)
+		serverAuth.ExtKeyUsage = []string{eidastest.ServerAuth}
+		for name, l := range map[string]*eidastest.Leaf{
+			"clientAuth": p.world.QWAC("LT", tppID, eidas.RoleAI), "serverAuth": p.world.Issue("LT", serverAuth),
+		} {
+			c := p.client(t, protocol, p.world.ClientConfig(l))
+			r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, p.url+"/payments", strings.NewReader(order))
+			if err != nil {
+				t.Fatal(err)
+			}
+			resp, err := c.Do(r)
+			if err != nil {
+				t.Fatal(name, err)
+			}
+			body, err := io.ReadAll(resp.Body)
+			resp.Body.Close()
+			if want := "POST " + known + ` ["PSP_AI"]` + order; err != nil || string(body) != want {
+				t.Errorf("%s: got %d, %d bytes, %.60q and %v", name, resp.StatusCode, len(body), body, err)
+			}
 		}
 	})
 }
