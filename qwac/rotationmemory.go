@@ -7,8 +7,8 @@ import (
 )
 
 // maxStoreBytes bounds a MemoryStore. A TPP with 10 certificates takes some
-// 12 KiB (twice that with AllowTokensFor), so it is enough for 5,000 of them; the
-// EU has some 2,500 third parties, and most have one or two. Beyond it what was not used for longest is forgotten, and
+// 12 KiB (twice that with AllowTokensFor), so it is enough for 5,000 such
+// TPPs at one bank, and most have one or two. Beyond it what was not used for longest is forgotten, and
 // told again when it comes back.
 const maxStoreBytes = 64 << 20
 
