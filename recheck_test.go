@@ -196,3 +196,18 @@ func TestRecheckDoesNotAllocate(t *testing.T) {
 		}
 	}))
 }
+
+// The verdict of one policy is none of another, though the services are the same.
+func TestRecheckOfAnotherValidatorIsNone(t *testing.T) {
+	w := newRecheckWorld(t)
+	other, err := eidas.NewValidator(w.config)
+	require.NoError(t, err)
+	_, yes := other.Recheck(w.first, now)
+	assert.False(t, yes)
+	_, yes = w.validator.Recheck(w.first, now)
+	assert.True(t, yes)
+	_, yes = w.validator.Recheck(&eidas.Result{Evidence: w.first.Evidence}, now)
+	assert.False(t, yes, "made by hand")
+	_, yes = w.validator.Recheck(nil, now)
+	assert.False(t, yes)
+}
