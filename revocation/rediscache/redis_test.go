@@ -5,6 +5,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"syscall"
 	"testing"
 	"time"
 
@@ -65,6 +66,12 @@ func (s *server) stop() {
 	_ = s.process.Process.Kill()
 	_ = s.process.Wait()
 	s.process = nil
+}
+
+// hang stops the server without closing its connections.
+func (s *server) hang(t *testing.T) {
+	t.Helper()
+	require.NoError(t, s.process.Process.Signal(syscall.SIGSTOP))
 }
 
 // store is a connection of one instance.

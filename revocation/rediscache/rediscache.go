@@ -2,9 +2,13 @@
 // several instances share: what one has verified the others need not ask for,
 // and what one finds revoked the others refuse at once.
 //
-// The server is not trusted. Every instance verifies a record again when it
-// loads it, so whoever writes to the server can take knowledge away or delay it
+// The server is not trusted with it. Every instance verifies a record again when
+// it loads it, so whoever writes to the server can take knowledge away or delay it
 // but forge no status; and it may fail at any time.
+//
+// [RotationStore] and [ReplayStore] are the stores of the same fleet for the
+// packages qwac and qseal. What they hold cannot be verified: their server must
+// keep it, and be written to by nobody else.
 package rediscache
 
 import (
@@ -81,16 +85,10 @@ type Config struct {
 
 // Store implements revocation.Store. It is safe for concurrent use.
 type Store struct {
-	server     valkey.ClientOption
+	connection
 	prefix     string
 	maxValue   int
 	load, save *valkey.Lua
-
-	mu     sync.Mutex
-	client valkey.Client // nil: not connected yet
-	dial   chan struct{} // closed when the dialling under way ends; nil: none is
-	failed error         // how the last one ended
-	closed bool
 
 	watching sync.Mutex
 	last     string // identifier of the last notice that was seen
@@ -108,7 +106,7 @@ func New(cfg Config) (*Store, error) {
 		return nil, errors.New("rediscache: Config.MaxValue is negative")
 	}
 	s := &Store{
-		server: cfg.Server, prefix: cfg.Prefix, maxValue: cfg.MaxValue,
+		connection: connection{server: cfg.Server}, prefix: cfg.Prefix, maxValue: cfg.MaxValue,
 		load: valkey.NewLuaScript(loadScript), save: valkey.NewLuaScript(saveScript),
 		last: "0-0", // an instance that starts has seen none
 	}
@@ -119,63 +117,6 @@ func New(cfg Config) (*Store, error) {
 		s.maxValue = DefaultMaxValue
 	}
 	return s, nil
-}
-
-// Close ends the connections. Calls after it fail.
-func (s *Store) Close() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.closed = true
-	if s.client != nil {
-		s.client.Close()
-	}
-}
-
-// connected returns the client, which is made when it is first needed, so that
-// an instance starts without the server too. Dialling knows no context and goes
-// on when ctx ends.
-func (s *Store) connected(ctx context.Context) (valkey.Client, error) {
-	s.mu.Lock()
-	if s.client != nil || s.closed {
-		defer s.mu.Unlock()
-		if s.closed {
-			return nil, errors.New("store is closed")
-		}
-		return s.client, nil
-	}
-	if s.dial == nil {
-		s.dial = make(chan struct{})
-		go s.connect(s.dial)
-	}
-	dial := s.dial
-	s.mu.Unlock()
-	select {
-	case <-dial:
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.client == nil {
-		return nil, s.failed
-	}
-	return s.client, nil
-}
-
-// connect dials once and tells those who wait.
-func (s *Store) connect(done chan struct{}) {
-	client, err := valkey.NewClient(s.server)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if err == nil && s.closed {
-		client.Close()
-		client, err = nil, errors.New("store is closed")
-	}
-	if s.failed = err; err == nil {
-		s.client = client
-	}
-	s.dial = nil
-	close(done)
 }
 
 // notices is the key of the stream of revocations.
