@@ -165,10 +165,10 @@ type Examination struct {
 }
 
 // Examine verifies everything about a captured message but its sealer's standing
-// and its novelty, at a time. chain is the certificate of a seal that brings
+// and its novelty, at a time. found is the certificate of a seal that brings
 // none, and must be that of one that does; nil is none. It returns what there is
 // to say, nil where the seal cannot be read at all, and an *[Error] for a refusal.
-func (p Profile) Examine(c *Captured, chain []*x509.Certificate, at time.Time) (*Examination, error) {
+func (p Profile) Examine(c *Captured, found *Resolved, at time.Time) (*Examination, error) {
 	if p.IsZero() {
 		return nil, reject(ReasonInternal, "zero profile")
 	}
@@ -176,7 +176,10 @@ func (p Profile) Examine(c *Captured, chain []*x509.Certificate, at time.Time) (
 	if refusal != nil {
 		return nil, refusal
 	}
-	algorithm, refusal := examine(&p, s, c.m.body, examined{chain, at})
+	if found == nil {
+		found = &Resolved{}
+	}
+	algorithm, refusal := examine(&p, s, c.m.body, examined{found, at})
 	e := &Examination{
 		Profile: p.name, Hint: s.hint, Chain: s.chain, Algorithm: algorithm, Covered: s.covered, PathBound: s.pathBound,
 		SignedAt: s.signedAt, Expires: s.expires, Quirks: s.quirks, Base: s.base, Signature: s.signature,
@@ -189,17 +192,17 @@ func (p Profile) Examine(c *Captured, chain []*x509.Certificate, at time.Time) (
 
 // examined is what an examination is given beside the message.
 type examined struct {
-	chain []*x509.Certificate
-	at    time.Time
+	*Resolved
+	at time.Time
 }
 
 func examine(p *Profile, s *sealed, body []byte, given examined) (Algorithm, *Error) {
-	chain := given.chain
+	chain := given.Chain
 	switch {
 	case len(s.chain) == 0 && len(chain) == 0:
 		return 0, reject(ReasonCertificateMissing, "for keyId %.200q", s.hint.KeyID)
 	case len(s.chain) == 0:
-		s.chain, s.resolved = chain, true
+		s.chain, s.file, s.resolved = chain, given.SHA256, true
 	case len(chain) > 0 && !s.chain[0].Equal(chain[0]):
 		return 0, reject(ReasonCertificateMismatch, "the message brings another certificate")
 	}

@@ -60,7 +60,7 @@ func TestExamineSaysWhatIsWrong(t *testing.T) {
 	e, err = s.config.Profile.Examine(signed.WithBody([]byte("x")), nil, s.at)
 	require.ErrorIs(t, err, qseal.ReasonDigest)
 	assert.Equal(t, "digest: "+digestOf(payment)+"\nx-request-id: 1", string(e.Base))
-	_, err = s.config.Profile.Examine(signed, s.w.QSealC("LT", tppID, roles).Chain, s.at)
+	_, err = s.config.Profile.Examine(signed, &qseal.Resolved{Chain: s.w.QSealC("LT", tppID, roles).Chain}, s.at)
 	require.ErrorIs(t, err, qseal.ReasonCertificateMismatch)
 	_, err = qseal.Profile{}.Examine(signed, nil, s.at)
 	require.ErrorIs(t, err, qseal.ReasonInternal)
@@ -108,7 +108,7 @@ func FuzzSealedMessage(f *testing.F) {
 		}
 		for _, p := range profiles {
 			for _, quirks := range []qseal.Quirk{0, p.KnownQuirks()} {
-				e, err := p.AllowQuirks(quirks).Examine(m, s.leaf.Chain, s.at)
+				e, err := p.AllowQuirks(quirks).Examine(m, &qseal.Resolved{Chain: s.leaf.Chain}, s.at)
 				require.NotEqual(t, qseal.ReasonInternal, qseal.ReasonOf(err), "%v", err)
 				if e == nil {
 					require.Error(t, err)

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 )
@@ -28,16 +29,25 @@ type replayShard struct {
 	mu          sync.Mutex
 	since       time.Time
 	latest, old map[replayID]struct{}
+	of          map[string]int // how many of latest an owner has
 }
 
-var errReplayFull = errors.New("replay memory is full")
+// ownersShare keeps one TPP from filling the memory for all others: a quarter is
+// the most that it gets.
+const ownersShare = 4
+
+var (
+	errReplayFull  = errors.New("replay memory is full")
+	errReplayShare = errors.New("replay memory is full for this owner")
+)
 
 // NewReplayMemory returns a memory of at most capacity seals, each for at least
 // window and at most twice that. When it is full it fails, and does not forget:
-// an attacker would fill it on purpose. A seal takes about 40 bytes. capacity
-// must be 64 at least and window positive.
+// an attacker would fill it on purpose. One owner, which is what a key has before
+// its last NUL, gets a quarter of it. A seal takes about 40 bytes. capacity must
+// be 256 at least and window positive.
 func NewReplayMemory(capacity int, window time.Duration) (*ReplayMemory, error) {
-	if capacity < 2*replayShards || window <= 0 {
+	if capacity < 2*ownersShare*replayShards || window <= 0 {
 		return nil, fmt.Errorf("qseal: replay memory of %d seals for %s", capacity, window)
 	}
 	return &ReplayMemory{window: window, perMap: capacity / (2 * replayShards)}, nil
@@ -61,10 +71,15 @@ func (m *ReplayMemory) Add(_ context.Context, key string, ttl time.Duration) (fr
 	if _, seen := s.old[id]; seen {
 		return false, nil
 	}
-	if len(s.latest) >= m.perMap {
+	owner := key[:strings.LastIndexByte(key, 0)+1]
+	switch {
+	case len(s.latest) >= m.perMap:
 		return false, errReplayFull
+	case owner != "" && s.of[owner] >= m.perMap/ownersShare:
+		return false, errReplayShare
 	}
 	s.latest[id] = struct{}{}
+	s.of[owner]++
 	return true, nil
 }
 
@@ -73,8 +88,8 @@ func (s *replayShard) turn(at time.Time, window time.Duration) {
 	age := at.Sub(s.since)
 	switch {
 	case s.latest == nil, age >= 2*window:
-		s.latest, s.old, s.since = map[replayID]struct{}{}, nil, at
+		s.latest, s.of, s.old, s.since = map[replayID]struct{}{}, map[string]int{}, nil, at
 	case age >= window:
-		s.latest, s.old, s.since = map[replayID]struct{}{}, s.latest, at
+		s.latest, s.of, s.old, s.since = map[replayID]struct{}{}, map[string]int{}, s.latest, at
 	}
 }

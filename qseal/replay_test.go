@@ -57,11 +57,29 @@ func TestReplayMemoryIsBoundedAndFailsWhenFull(t *testing.T) {
 	_, err = m.Add(t.Context(), "x", time.Hour+1)
 	require.ErrorContains(t, err, "1h0m0")
 	for _, bad := range []func() (*qseal.ReplayMemory, error){
-		func() (*qseal.ReplayMemory, error) { return qseal.NewReplayMemory(63, time.Hour) },
-		func() (*qseal.ReplayMemory, error) { return qseal.NewReplayMemory(64, 0) },
+		func() (*qseal.ReplayMemory, error) { return qseal.NewReplayMemory(255, time.Hour) },
+		func() (*qseal.ReplayMemory, error) { return qseal.NewReplayMemory(256, 0) },
 	} {
 		_, err := bad()
 		assert.Error(t, err)
+	}
+}
+
+// A TPP that fills the memory leaves room for the others.
+func TestReplayMemoryHasRoomBesideAGreedyOwner(t *testing.T) {
+	m, err := qseal.NewReplayMemory(1<<14, time.Hour)
+	require.NoError(t, err)
+	failed := 0
+	for i := range 1 << 14 {
+		if _, err := m.Add(t.Context(), "p\x00greedy\x00"+strconv.Itoa(i), time.Hour); err != nil {
+			failed++
+		}
+	}
+	assert.GreaterOrEqual(t, failed, 1<<14-1<<11, "a quarter of one generation")
+	for i := range 1000 {
+		fresh, err := m.Add(t.Context(), "p\x00modest\x00"+strconv.Itoa(i), time.Hour)
+		require.NoError(t, err)
+		assert.True(t, fresh)
 	}
 }
 

@@ -39,7 +39,8 @@ type Resolver interface {
 
 // ReplayStore remembers seals. Add reports whether key is new, and keeps it for
 // at least ttl; of concurrent calls with one key, exactly one must be told true,
-// on all instances of a bank together. It honours ctx and is safe for concurrent
+// on all instances of a bank together. What stands before the last NUL of a key
+// names the profile and the TPP. It honours ctx and is safe for concurrent
 // use. *[ReplayMemory] is one for a single instance.
 type ReplayStore interface {
 	Add(ctx context.Context, key string, ttl time.Duration) (fresh bool, err error)

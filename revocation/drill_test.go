@@ -292,7 +292,6 @@ func TestDrillTenThousandBlackHoles(t *testing.T) {
 			p.leaf = w.named(t, []string{"http://a.test/"}, pointSpec{url: "http://c.test/1"})
 			peers = append(peers, &p)
 		}
-		before := runtime.NumGoroutine()
 		var slowest atomic.Int64
 		var wg sync.WaitGroup
 		for i := range 10_000 {
@@ -308,9 +307,9 @@ func TestDrillTenThousandBlackHoles(t *testing.T) {
 		}
 		wg.Wait()
 		assert.Equal(t, revocation.DefaultBudget, time.Duration(slowest.Load()), "in simulated time: not a moment more")
+		// Downloads go on without their askers, for so long. What is left then fails
+		// synctest.Test, which waits for every goroutine of its bubble.
 		time.Sleep(revocation.DefaultCRLTimeout)
-		synctest.Wait()
-		assert.LessOrEqual(t, runtime.NumGoroutine(), before, "nothing is left")
 	})
 }
 

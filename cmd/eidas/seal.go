@@ -2,7 +2,7 @@ package main
 
 import (
 	"context"
-	"crypto/x509"
+	"crypto/sha256"
 	"errors"
 	"flag"
 	"fmt"
@@ -154,9 +154,9 @@ func (e *env) verifySeal(ctx context.Context, f *sealFlags, operands []string) (
 	if err != nil {
 		return 0, err
 	}
-	var chain []*x509.Certificate
+	found := &qseal.Resolved{}
 	if f.certificate != "" {
-		if chain, err = e.readChain([]string{f.certificate}); err != nil {
+		if found, err = e.readSealer(f.certificate); err != nil {
 			return 0, err
 		}
 	}
@@ -168,11 +168,11 @@ func (e *env) verifySeal(ctx context.Context, f *sealFlags, operands []string) (
 		Decision: accept, Judged: "seal", Profile: p.Name(), Covered: []string{}, Quirks: []string{}, Roles: []string{},
 		Chain: []certReport{}, At: at.UTC(),
 	}
-	seen, err := p.Examine(message, chain, at)
+	seen, err := p.Examine(message, found, at)
 	r.read(seen)
 	if err == nil && f.world.dir != "" {
 		r.Judged = "certificate"
-		err = e.judgeSealer(ctx, f, judgedSeal{p, message, chain, at, r})
+		err = e.judgeSealer(ctx, f, judgedSeal{p, message, found, at, r})
 	}
 	if err := r.refuse(err); err != nil {
 		return 0, err
@@ -184,6 +184,17 @@ func (e *env) verifySeal(ctx context.Context, f *sealFlags, operands []string) (
 		return exitRefused, nil
 	}
 	return exitAccepted, nil
+}
+
+// readSealer reads the certificates of a sealer. STET names them by the hash of
+// the file.
+func (e *env) readSealer(name string) (*qseal.Resolved, error) {
+	chain, err := e.readChain([]string{name})
+	if err != nil || name == stdinName {
+		return &qseal.Resolved{Chain: chain}, err
+	}
+	doc, err := e.readInput(name, maxInputSize)
+	return &qseal.Resolved{Chain: chain, SHA256: sha256.Sum256(doc)}, err
 }
 
 // anyAge is a century: as far ahead as no message is.
@@ -216,7 +227,7 @@ func (e *env) readMessage(name, body string) (*qseal.Captured, error) {
 type judgedSeal struct {
 	profile qseal.Profile
 	message *qseal.Captured
-	chain   []*x509.Certificate
+	found   *qseal.Resolved
 	at      time.Time
 	report  *sealReport
 }
@@ -224,7 +235,7 @@ type judgedSeal struct {
 // Resolve implements qseal.Resolver: the certificate that was given is the one
 // that is meant.
 func (j judgedSeal) Resolve(context.Context, qseal.Hint) (*qseal.Resolved, error) {
-	return &qseal.Resolved{Chain: j.chain}, nil
+	return j.found, nil
 }
 
 // judgeSealer has the certificate judged by the lists of a world.
@@ -234,7 +245,7 @@ func (e *env) judgeSealer(ctx context.Context, f *sealFlags, j judgedSeal) error
 		return err
 	}
 	defer done()
-	memory, err := qseal.NewReplayMemory(64, time.Minute)
+	memory, err := qseal.NewReplayMemory(256, 366*dayLength) // beyond the age of any seal that is judged
 	if err != nil {
 		return err
 	}

@@ -1,8 +1,10 @@
 package main_test
 
 import (
+	"crypto/sha256"
 	"crypto/x509"
 	"encoding/pem"
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -13,6 +15,7 @@ import (
 
 	"github.com/seed-b953571c/eidas"
 	"github.com/seed-b953571c/eidas/eidastest"
+	"github.com/seed-b953571c/eidas/qseal"
 )
 
 // sealVerdict is the JSON of "seal verify".
@@ -129,4 +132,35 @@ func changed(t *testing.T, file, from, to string) string {
 	text, err := os.ReadFile(file)
 	require.NoError(t, err)
 	return tempFile(t, strings.Replace(string(text), from, to, 1))
+}
+
+// Every profile judges what it has sealed itself, by the lists too.
+func TestSealOfEveryProfileByTheLists(t *testing.T) {
+	w := eidastest.Start(t, eidastest.Options{})
+	folder := t.TempDir()
+	require.NoError(t, w.WriteFolder(folder))
+	r := eidastest.QSealC("PSDLT-BL-LB000468", eidas.RolePI)
+	r.KeyType = eidastest.RSA2048
+	l := w.Issue("LT", r)
+	der, err := x509.MarshalPKCS8PrivateKey(l.Key)
+	require.NoError(t, err)
+	key := tempFile(t, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
+	certificate := tempFile(t, l.Certificate.Raw)
+	message := tempFile(t, strings.Replace(unsealed, `{"amount"`, `{"requestHeader":{"requestId":"99391c7e"},"amount"`, 1))
+	for _, p := range qseal.Profiles() {
+		t.Run(p.Name(), func(t *testing.T) {
+			keyID := "k1"
+			if p.Name() == "stet-1.6" {
+				keyID = fmt.Sprintf("https://tpp.example/seal_%x", sha256.Sum256(l.Certificate.Raw))
+			}
+			signed := eidasCmd(t, "seal", "sign", "--profile", p.Name(), "--key", key, "--certificate", certificate, "--key-id", keyID, message)
+			if signed.code != 0 {
+				signed = eidasCmd(t, "seal", "sign", "--profile", p.Name(), "--key", key, "--certificate", certificate, message)
+			}
+			require.Equal(t, 0, signed.code, signed.stderr)
+			o := eidasCmd(t, "seal", "verify", "--json", "--profile", p.Name(), "--world", folder, "--revocation", "off",
+				"--certificate", certificate, tempFile(t, signed.stdout))
+			assert.Equal(t, 0, o.code, o.stdout+o.stderr)
+		})
+	}
 }
