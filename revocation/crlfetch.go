@@ -118,8 +118,9 @@ func (c *Checker) loadCRL(ctx context.Context, address string, t Target, at time
 	case <-ctx.Done():
 		err = refuse(eidas.ReasonRevocationUnavailable, RuleQ2, ctx.Err())
 	}
-	if kept = c.crls.get(key); kept != nil {
-		return kept, nil
+	// Not kept: the download may still be looking at that.
+	if l := c.crls.get(key); l != nil {
+		return l, nil
 	}
 	return nil, err
 }
