@@ -170,7 +170,9 @@ func TestReplayServerFails(t *testing.T) {
 	require.False(t, fresh)
 
 	redis.hang(t)
-	requireUnknown(t, store, "a fourth")
+	fresh, err = store.Add(t.Context(), "a fourth", time.Hour)
+	require.ErrorIs(t, err, context.DeadlineExceeded, "a bound of its own")
+	require.False(t, fresh)
 	store.Close()
 	requireUnknown(t, store, "seal")
 	_, err = rediscache.NewReplayStore(rediscache.ReplayConfig{})

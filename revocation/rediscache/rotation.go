@@ -138,9 +138,6 @@ func (s *RotationStore) Update(ctx context.Context, keys []string, f func(record
 
 // try returns the records that are there, or nil if it has stored others.
 func (s *RotationStore) try(ctx context.Context, names, args []string) ([][]byte, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
 	client, err := s.connected(ctx)
 	if err != nil {
 		return nil, err
