@@ -23,7 +23,8 @@ type RotationStore interface {
 	// So of two instances that see the same thing one is first, and the other one
 	// sees that. f changes neither keys nor records. A record may be forgotten
 	// RotationRetention after its last change. Update honours ctx and is safe for
-	// concurrent use; after an error nothing is stored.
+	// concurrent use. After an error it is not known whether anything was stored:
+	// an event may then never be told, and none is told twice.
 	Update(ctx context.Context, keys []string, f func(records [][]byte) [][]byte) error
 }
 
