@@ -2,13 +2,8 @@ package qseal
 
 import (
 	"crypto"
-	"encoding/base64"
 	"errors"
 	"fmt"
-	"slices"
-	"strings"
-
-	"github.com/dunglas/httpsfv"
 )
 
 // maxContentDigest bounds the text of Content-Digest. Both known digests take
@@ -19,45 +14,23 @@ const maxContentDigest = 1 << 10
 // the digests of algorithms that are known and safe, at least one. Those that
 // are neither, such as md5, prove nothing and are passed over (5).
 func parseContentDigest(lines []string) ([]digestDemand, error) {
-	size := 0
-	for _, l := range lines {
-		size += len(l)
-	}
-	if size > maxContentDigest {
-		return nil, fmt.Errorf("content-digest of %d bytes, at most %d", size, maxContentDigest)
-	}
-	d, err := httpsfv.UnmarshalDictionary(lines)
+	members, err := byteMembers(lines, maxContentDigest)
 	if err != nil {
-		return nil, fmt.Errorf("content-digest: %w: %q", errStructured, err.Error())
-	}
-	colons := 0
-	for _, l := range lines {
-		colons += strings.Count(l, ":")
+		return nil, fmt.Errorf("content-digest: %w", err)
 	}
 	var out []digestDemand
-	for _, name := range d.Names() {
-		member, _ := d.Get(name)
-		item, _ := member.(httpsfv.Item)
-		sum, ok := item.Value.([]byte)
-		if !ok || len(item.Params.Names()) > 0 {
-			return nil, fmt.Errorf("content-digest: %.40q is not bytes", name)
+	for _, m := range members {
+		if !m.exact {
+			return nil, fmt.Errorf("content-digest: %.40q is not base64 in its one spelling", m.name)
 		}
-		text := ":" + base64.StdEncoding.EncodeToString(sum) + ":"
-		if !slices.ContainsFunc(lines, func(l string) bool { return strings.Contains(l, text) }) {
-			return nil, fmt.Errorf("content-digest: %.40q is not base64 in its one spelling", name)
-		}
-		h, ok := contentHash(name)
+		h, ok := contentHash(m.name)
 		if !ok {
 			continue
 		}
-		if len(sum) != h.Size() {
-			return nil, fmt.Errorf("content-digest: %s of %d bytes, needs %d", name, len(sum), h.Size())
+		if len(m.value) != h.Size() {
+			return nil, fmt.Errorf("content-digest: %s of %d bytes, needs %d", m.name, len(m.value), h.Size())
 		}
-		out = append(out, digestDemand{hash: h, want: sum})
-	}
-	// A dictionary keeps the last of two members with one name.
-	if colons != 2*len(d.Names()) {
-		return nil, errors.New("content-digest names an algorithm twice")
+		out = append(out, digestDemand{hash: h, want: m.value})
 	}
 	if len(out) == 0 {
 		return nil, errors.New("content-digest has neither sha-256 nor sha-512")

@@ -58,7 +58,7 @@ type param struct {
 // parseSignatureInput reads the fields Signature-Input of a message: all of
 // its signatures, in order.
 func parseSignatureInput(lines []string) ([]signatureParams, error) {
-	d, err := parseFieldDictionary(lines)
+	d, err := parseFieldDictionary(lines, maxSignatureInput)
 	if err != nil {
 		return nil, err
 	}
@@ -95,13 +95,13 @@ func parseSignatureInput(lines []string) ([]signatureParams, error) {
 }
 
 // parseFieldDictionary reads a field that is a dictionary (RFC 8941, 3.2).
-func parseFieldDictionary(lines []string) (*httpsfv.Dictionary, error) {
+func parseFieldDictionary(lines []string, limit int) (*httpsfv.Dictionary, error) {
 	size := 0
 	for _, l := range lines {
 		size += len(l)
 	}
-	if size > maxSignatureInput {
-		return nil, fmt.Errorf("%d bytes, at most %d", size, maxSignatureInput)
+	if size > limit {
+		return nil, fmt.Errorf("%d bytes, at most %d", size, limit)
 	}
 	d, err := httpsfv.UnmarshalDictionary(lines)
 	if err != nil {
@@ -260,7 +260,33 @@ func (c *component) same(d component) bool {
 // signatureValue returns the signature with a label from the fields Signature,
 // whose members are all byte sequences (RFC 9421, 4.2).
 func signatureValue(lines []string, label string) ([]byte, error) {
-	d, err := parseFieldDictionary(lines)
+	members, err := byteMembers(lines, maxSignatureInput)
+	if err != nil {
+		return nil, fmt.Errorf("signature: %w", err)
+	}
+	for _, m := range members {
+		if m.name != label {
+			continue
+		}
+		if !m.exact {
+			return nil, fmt.Errorf("signature %.40q is not base64 in its one spelling", label)
+		}
+		return m.value, nil
+	}
+	return nil, fmt.Errorf("no signature %.40q", label)
+}
+
+// byteMember is a member of a dictionary of byte sequences.
+type byteMember struct {
+	name  string
+	value []byte
+	exact bool // written in the one spelling of base64: httpsfv takes any padding and bits left over
+}
+
+// byteMembers reads a dictionary of at most limit bytes whose members are byte
+// sequences without parameters, each named once.
+func byteMembers(lines []string, limit int) ([]byteMember, error) {
+	d, err := parseFieldDictionary(lines, limit)
 	if err != nil {
 		return nil, err
 	}
@@ -268,28 +294,21 @@ func signatureValue(lines []string, label string) ([]byte, error) {
 	for _, l := range lines {
 		colons += strings.Count(l, ":")
 	}
-	var found []byte
+	var members []byteMember
 	for _, name := range d.Names() {
 		member, _ := d.Get(name)
 		item, _ := member.(httpsfv.Item)
-		b, ok := item.Value.([]byte)
+		value, ok := item.Value.([]byte)
 		if !ok || len(item.Params.Names()) > 0 {
-			return nil, fmt.Errorf("signature %.40q is not bytes", name)
+			return nil, fmt.Errorf("%.40q is not bytes", name)
 		}
-		if name == label {
-			found = b
-		}
+		text := ":" + base64.StdEncoding.EncodeToString(value) + ":"
+		exact := slices.ContainsFunc(lines, func(l string) bool { return strings.Contains(l, text) })
+		members = append(members, byteMember{name, value, exact})
 	}
-	if colons != 2*len(d.Names()) {
-		return nil, errors.New("a label is named twice")
+	// A dictionary keeps the last of two members with one name.
+	if colons != 2*len(members) {
+		return nil, errors.New("a member is named twice")
 	}
-	if found == nil {
-		return nil, fmt.Errorf("no signature %.40q", label)
-	}
-	// The decoder takes any padding and bits left over.
-	text := ":" + base64.StdEncoding.EncodeToString(found) + ":"
-	if !slices.ContainsFunc(lines, func(l string) bool { return strings.Contains(l, text) }) {
-		return nil, fmt.Errorf("signature %.40q is not base64 in its one spelling", label)
-	}
-	return found, nil
+	return members, nil
 }
