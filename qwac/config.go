@@ -52,7 +52,8 @@ type Config struct {
 	MaxSessionAge time.Duration
 	// Deferred completes the handshake of peers that are refused, and leaves it
 	// to Handler to tell them why: a failed handshake tells them nothing but
-	// bad_certificate. It needs ConfigureServer, and fits no server but net/http.
+	// bad_certificate. It needs ConfigureServer, or what does the same for another
+	// protocol (qwacgrpc).
 	Deferred bool
 	// CANames are the names of CAs (DER, as in x509.Certificate.RawSubject) that
 	// the server tells its clients, so that one with several certificates can

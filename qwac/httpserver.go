@@ -66,17 +66,28 @@ func (v *Verifier) ConnState(c net.Conn, state http.ConnState) {
 	if !ok || state != http.StateClosed || conn.ConnectionState().HandshakeComplete {
 		return
 	}
-	ctx := context.Background()
-	err := conn.HandshakeContext(ctx) // returns the error of the handshake again
+	err := conn.HandshakeContext(context.Background()) // returns the error of the handshake again
+	v.HandshakeFailed(err, conn.RemoteAddr())
+}
+
+// HandshakeFailed counts a handshake that failed by its reason, as ConnState
+// does, for servers that are not net/http. err is the error of the handshake,
+// which may be wrapped; nil is no failure and not counted. remote is for the log
+// and may be nil. It is safe for concurrent use.
+func (v *Verifier) HandshakeFailed(err error, remote net.Addr) {
 	if err == nil {
 		return
 	}
 	reason := failureOf(err)
 	v.metrics.handshakeFailed(reason)
-	if reason == failedMissing || reason == failedUnproved { // no hook has seen it
-		v.logger.LogAttrs(ctx, slog.LevelInfo, "handshake failed",
-			slog.String("event", "handshake"), slog.String("reason", reason), slog.String("remote", conn.RemoteAddr().String()))
+	if reason != failedMissing && reason != failedUnproved {
+		return // reported by the hook that refused, or no verdict
 	}
+	attrs := []slog.Attr{slog.String("event", "handshake"), slog.String("reason", reason)}
+	if remote != nil {
+		attrs = append(attrs, slog.String("remote", remote.String()))
+	}
+	v.logger.LogAttrs(context.Background(), slog.LevelInfo, "handshake failed", attrs...)
 }
 
 // What a handshake fails for besides the reasons of package eidas. Together
