@@ -1,8 +1,7 @@
 package qwac
 
 import (
-	"context"
-	"crypto/tls"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -33,28 +32,17 @@ import (
 // to judge.
 func (v *Verifier) Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		cs := &tls.ConnectionState{}
-		if r.TLS != nil {
-			if !r.TLS.HandshakeComplete {
-				v.metrics.request(outcomeEarly)
-				problem{Status: http.StatusTooEarly}.body().write(w)
-				return
-			}
-			if !v.allowHostMismatch && r.TLS.ServerName != "" && !sameHost(r.TLS.ServerName, r.Host) {
-				v.metrics.request(outcomeMisdirected)
-				problem{Status: http.StatusMisdirectedRequest}.body().write(w)
-				return
-			}
-			cs = r.TLS
+		ctx, err := v.Admit(r.Context(), r.TLS, r.Host)
+		switch {
+		case err == nil:
+			next.ServeHTTP(w, r.WithContext(ctx))
+		case errors.Is(err, ErrEarly):
+			problem{Status: http.StatusTooEarly}.body().write(w)
+		case errors.Is(err, ErrMisdirected):
+			problem{Status: http.StatusMisdirectedRequest}.body().write(w)
+		default:
+			v.refuseRequest(w, r, eidas.ReasonOf(err))
 		}
-		result, refusal := v.identify(r.Context(), cs)
-		if refusal != nil {
-			v.metrics.request(outcomeRefused)
-			v.refuseRequest(w, r, refusal.Reason)
-			return
-		}
-		v.metrics.request(outcomeAccepted)
-		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), resultKey{}, result)))
 	})
 }
 

@@ -36,12 +36,20 @@ import (
 // other than none or RequireAnyClientCert, ClientCAs, a version before TLS 1.2.
 // In a config of GetConfigForClient it fails the handshake.
 //
-// With Config.Deferred it is an error: only ConfigureServer sees to it that
-// somebody refuses what the handshake let pass.
+// With Config.Deferred it is an error: ConfigureServer sees to it that somebody
+// refuses what the handshake let pass; UnsafeDeferredConfig leaves it to you.
 func (v *Verifier) ServerConfig(base *tls.Config) (*tls.Config, error) {
 	if v.deferred {
 		return nil, errors.New("qwac: Config.Deferred needs ConfigureServer: a config alone would let everybody in")
 	}
+	return v.serverConfig(base)
+}
+
+// UnsafeDeferredConfig is ServerConfig with Config.Deferred too, for a server
+// that puts every single request or call through Handler or [Verifier.Admit].
+// With Config.Deferred its handshakes let everybody pass, with any certificate
+// and with none.
+func (v *Verifier) UnsafeDeferredConfig(base *tls.Config) (*tls.Config, error) {
 	return v.serverConfig(base)
 }
 

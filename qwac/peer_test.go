@@ -1,0 +1,126 @@
+package qwac_test
+
+import (
+	"crypto/tls"
+	"errors"
+	"log/slog"
+	"strings"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/seed-b953571c/eidas"
+	"github.com/seed-b953571c/eidas/qwac"
+)
+
+func TestAdmitJudgesACallOfAnyProtocol(t *testing.T) {
+	w := newWorld(t)
+	l := w.qwac(w.qtsp("LT", "QTSP LT"), request{})
+	revoked := w.qwac(w.qtsp("LT", "QTSP LT"), request{})
+	w.revoke(revoked.cert)
+	proved := func(l *leaf) *tls.ConnectionState {
+		cs := state(false, l.cert)
+		cs.HandshakeComplete, cs.ServerName = true, serverName
+		return &cs
+	}
+	early := proved(l)
+	early.HandshakeComplete = false
+	for name, row := range map[string]struct {
+		cs       *tls.ConnectionState
+		host     string
+		allowing bool
+		want     error
+		counted  string
+	}{
+		"proved":               {proved(l), serverName + ":443", false, nil, "accepted"},
+		"revoked":              {proved(revoked), serverName, false, eidas.ReasonRevoked, "refused"},
+		"no TLS":               {nil, serverName, false, eidas.ReasonCertificateMissing, "refused"},
+		"unfinished handshake": {early, serverName, false, qwac.ErrEarly, "early"},
+		"other host":           {proved(l), "payments.bank.example", false, qwac.ErrMisdirected, "misdirected"},
+		"no host":              {proved(l), "", false, qwac.ErrMisdirected, "misdirected"},
+		"other host allowed":   {proved(l), "payments.bank.example", true, nil, "accepted"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			registry := prometheus.NewRegistry()
+			v := newVerifier(t, qwac.Config{Validator: w.validator(eidas.Policy{}), Registerer: registry, AllowHostMismatch: row.allowing})
+			ctx, err := v.Admit(t.Context(), row.cs, row.host)
+			tpp, ok := qwac.FromContext(ctx)
+			assert.Equal(t, 1, int(series(t, registry)["eidas_qwac_requests_total{outcome="+row.counted+"}"]))
+			assert.Equal(t, row.want == nil, ok)
+			if row.want == nil {
+				require.NoError(t, err)
+				assert.Equal(t, tppID, tpp.Identity.String())
+				return
+			}
+			require.ErrorIs(t, err, row.want)
+		})
+	}
+}
+
+func TestAuthorizeAsksForMoreThanThePolicy(t *testing.T) {
+	w := newWorld(t)
+	l := w.qwac(w.qtsp("LT", "QTSP LT"), request{})
+	cs := state(false, l.cert)
+	cs.HandshakeComplete = true
+	for name, row := range map[string]struct {
+		authorizer eidas.Authorizer
+		want       eidas.Reason // 0: let in
+	}{
+		"role it has":       {eidas.RequireRoles(eidas.RoleAI), 0},
+		"role it lacks":     {eidas.RequireRoles(eidas.RoleAS), eidas.ReasonRoleMissing},
+		"untyped refusal":   {func(*eidas.Evidence) error { return assert.AnError }, eidas.ReasonNotAuthorized},
+		"panic":             {func(*eidas.Evidence) error { panic("boom") }, eidas.ReasonInternal},
+		"nil is no consent": {nil, eidas.ReasonInternal},
+	} {
+		t.Run(name, func(t *testing.T) {
+			registry := prometheus.NewRegistry()
+			var log strings.Builder
+			v := newVerifier(t, qwac.Config{
+				Validator: w.validator(eidas.Policy{}), Registerer: registry, Logger: slog.New(slog.NewTextHandler(&log, nil)),
+			})
+			tpp, err := v.Peer(t.Context(), cs)
+			require.NoError(t, err)
+			err = v.Authorize(t.Context(), tpp, row.authorizer)
+			if row.want == 0 {
+				require.NoError(t, err)
+				assert.Empty(t, log.String())
+				return
+			}
+			refusal, ok := errors.AsType[*eidas.Error](err)
+			require.True(t, ok)
+			assert.Equal(t, row.want, refusal.Reason)
+			assert.Equal(t, tppID, refusal.Partial.Identity.String())
+			assert.Contains(t, log.String(), "reason="+row.want.String())
+			assert.Equal(t, 1, int(series(t, registry)["eidas_qwac_verdicts_total{decision=refuse,hook=request,reason="+row.want.String()+"}"]))
+		})
+	}
+	v := newVerifier(t, qwac.Config{Validator: w.validator(eidas.Policy{})})
+	require.ErrorIs(t, v.Authorize(t.Context(), nil, eidas.AllowAnyone()), eidas.ReasonInternal, "nobody was let in")
+}
+
+// Whoever takes the deferred config by its name must ask at each call.
+func TestUnsafeDeferredConfigLeavesTheVerdictToAdmit(t *testing.T) {
+	eachVersion(t, func(t versioned) {
+		w, stranger := newWorld(t), newWorld(t)
+		b := newBank(w)
+		v := deferred(w)
+		config, err := v.UnsafeDeferredConfig(b.base())
+		require.NoError(t, err)
+		l := w.qwac(w.qtsp("LT", "QTSP LT"), request{})
+		for want, client := range map[eidas.Reason]*leaf{
+			0: l, eidas.ReasonIssuerUnknown: stranger.qwac(stranger.qtsp("LT", "Nobody"), request{}), eidas.ReasonCertificateMissing: nil,
+		} {
+			o := handshake(t, config, b.client(t.version, client))
+			require.NoError(t, o.server)
+			_, err := v.Admit(t.Context(), &o.state, serverName)
+			assert.Equal(t, want, eidas.ReasonOf(err))
+		}
+		config, err = w.verifier(eidas.Policy{}).UnsafeDeferredConfig(b.base())
+		require.NoError(t, err)
+		require.Error(t, handshake(t, config, b.client(t.version, nil)).server, "without Deferred the handshake judges")
+		_, err = v.UnsafeDeferredConfig(nil)
+		require.Error(t, err)
+	})
+}
