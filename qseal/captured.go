@@ -68,6 +68,9 @@ func ParseCaptured(text []byte) (*Captured, error) {
 	}
 	m.request, m.method, m.target = true, words[0], stripAuthority(words[1])
 	m.authority = m.header.Get("Host")
+	if authority, _, absolute := cutAuthority(words[1]); absolute {
+		m.authority = authority // RFC 9112, 3.2.2
+	}
 	delete(m.header, "Host") // as net/http does
 	return c, nil
 }
@@ -122,7 +125,8 @@ func (c *Captured) Text() []byte {
 // VerifyCaptured is VerifyRequest, or VerifyResponse, for a captured message. It
 // needs Config.AllowAnyPeer, since there is no connection.
 func (v *Verifier) VerifyCaptured(ctx context.Context, c *Captured, at time.Time) (*Seal, error) {
-	j := v.judge(c.m, at)
+	m := *c.m
+	j := v.judge(&m, at)
 	if refusal := j.captured(ctx); refusal != nil {
 		return nil, v.report(ctx, j, refusal)
 	}

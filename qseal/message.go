@@ -15,7 +15,9 @@ type message struct {
 	target    string // raw request target in origin form, as received: never decoded
 	scheme    string // "https", or "http" without TLS
 	authority string // Host, or :authority in HTTP/2
-	status    int    // of a response
+	// otherHost is a second host that the request names, "" when there is none.
+	otherHost string
+	status    int // of a response
 	header    http.Header
 	// body is the content as it came over the connection, before any
 	// decompression. streamed: it may have content that has not been read yet, so
@@ -44,7 +46,37 @@ func requestMessage(r *http.Request) *message {
 	if r.RequestURI != "" && r.TLS == nil || r.RequestURI == "" && r.URL != nil && r.URL.Scheme == "http" {
 		m.scheme = "http"
 	}
+	if r.RequestURI != "" {
+		m.otherHost = otherHost(r, m.scheme)
+	}
 	return m
+}
+
+// otherHost returns a host that a received request names beside the one that
+// net/http believes, "" when there is none. HTTP/2 leaves a Host field beside
+// :authority in the header and takes a :path that has another authority in it.
+// Of one message two readers would see two hosts (RFC 9113, 8.3.1). In HTTP/1
+// the authority of the target alone counts, and net/http drops the field (RFC
+// 9112, 3.2.2).
+func otherHost(r *http.Request, scheme string) string {
+	host := normalAuthority(scheme, r.Host)
+	for _, line := range r.Header["Host"] {
+		if normalAuthority(scheme, line) != host {
+			return line
+		}
+	}
+	if authority, _, absolute := cutAuthority(r.RequestURI); absolute && normalAuthority(scheme, authority) != host {
+		return authority
+	}
+	return ""
+}
+
+// guardHost refuses a request that names two hosts.
+func (m *message) guardHost() *Error {
+	if m.otherHost != "" {
+		return reject(ReasonRepeated, "hosts %.100q and %.100q", m.authority, m.otherHost)
+	}
+	return nil
 }
 
 // responseMessage views a response and the request that it answers, if known.
@@ -74,21 +106,30 @@ func originForm(r *http.Request) string {
 // stripAuthority brings a target in absolute form into origin form and leaves
 // all others as they are: a path that holds "://" is not absolute.
 func stripAuthority(target string) string {
+	if _, rest, absolute := cutAuthority(target); absolute {
+		return rest
+	}
+	return target
+}
+
+// cutAuthority takes a target in absolute form apart, into its authority and
+// what it is in origin form.
+func cutAuthority(target string) (authority, origin string, absolute bool) {
 	if target == "" || target[0] == '/' {
-		return target
+		return "", "", false
 	}
 	scheme, rest, found := strings.Cut(target, "://")
 	if !found || !strings.EqualFold(scheme, "http") && !strings.EqualFold(scheme, "https") {
-		return target
+		return "", "", false
 	}
 	end := strings.IndexAny(rest, "/?")
 	switch {
 	case end < 0:
-		return "/"
+		return rest, "/", true
 	case rest[end] == '?':
-		return "/" + rest[end:]
+		return rest[:end], "/" + rest[end:], true
 	}
-	return rest[end:]
+	return rest[:end], rest[end:], true
 }
 
 // values returns the field lines of a name in canonical form

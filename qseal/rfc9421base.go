@@ -185,7 +185,7 @@ func (c *component) derived(m *message) (string, error) {
 	case "@method":
 		return m.method, nil
 	case "@scheme":
-		return strings.ToLower(m.scheme), nil
+		return lowerASCII(m.scheme), nil
 	case "@authority":
 		return normalAuthority(m.scheme, m.authority), nil
 	case "@target-uri":
@@ -226,8 +226,8 @@ func splitTarget(target string) (path, query string, hasQuery bool) {
 // normalAuthority is @authority: lower case, without the scheme's own port
 // (2.2.3; RFC 9110, 4.2.3).
 func normalAuthority(scheme, authority string) string {
-	a := strings.ToLower(authority)
-	switch strings.ToLower(scheme) {
+	a := lowerASCII(authority)
+	switch lowerASCII(scheme) {
 	case "https":
 		return strings.TrimSuffix(a, ":443")
 	case "http":
@@ -236,10 +236,24 @@ func normalAuthority(scheme, authority string) string {
 	return a
 }
 
+// lowerASCII folds ASCII letters only: U+212A in a host is no k.
+func lowerASCII(s string) string {
+	if !strings.ContainsFunc(s, isUpper) {
+		return s
+	}
+	b := []byte(s)
+	for i, c := range b {
+		if isUpper(rune(c)) {
+			b[i] += 'a' - 'A'
+		}
+	}
+	return string(b)
+}
+
 // targetURI is @target-uri (2.2.2; RFC 9110, 7.1).
 func targetURI(m *message) string {
 	path, query, hasQuery := splitTarget(m.target)
-	uri := strings.ToLower(m.scheme) + "://" + normalAuthority(m.scheme, m.authority) + path
+	uri := lowerASCII(m.scheme) + "://" + normalAuthority(m.scheme, m.authority) + path
 	if hasQuery {
 		uri += "?" + query
 	}

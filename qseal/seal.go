@@ -70,8 +70,11 @@ func prove(p *Profile, s *sealed, at time.Time) (*proof, *Error) {
 	return &proof{s, algorithm}, nil
 }
 
-// read parses a message and holds it to the hop-by-hop guard.
+// read parses a message and holds it to the guards of hosts and of hops.
 func read(p *Profile, m *message) (*sealed, *Error) {
+	if refusal := m.guardHost(); refusal != nil {
+		return nil, refusal
+	}
 	if refusal := m.guardHops(p.fields); refusal != nil {
 		return nil, refusal
 	}

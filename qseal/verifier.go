@@ -72,6 +72,11 @@ type Config struct {
 	Peer func(*http.Request) (eidas.Identity, error)
 	// AllowAnyPeer accepts the seal of another than the one on the connection.
 	AllowAnyPeer bool
+	// Origin is the scheme and authority by which TPPs address this server, such as
+	// "https://api.bank.example", where a proxy in front replaces them; a seal may
+	// be over both. Empty: those of the request itself. No field of a request, such
+	// as X-Forwarded-Host, ever says them: anybody can write it.
+	Origin string
 	// Resolver finds certificates that a message names only. nil: it must send
 	// its certificate.
 	Resolver Resolver
@@ -99,6 +104,7 @@ type Config struct {
 // is immutable but for what it remembers, and safe for concurrent use.
 type Verifier struct {
 	c       Config
+	origin  *origin // nil: that of each request
 	known   known
 	metrics *metrics
 }
@@ -120,17 +126,21 @@ func New(c Config) (*Verifier, error) {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
+	at, err := parseOrigin(c.Origin)
+	if err != nil {
+		return nil, err
+	}
 	m, err := newMetrics(c.Metrics, c.Profile)
 	if err != nil {
 		return nil, err
 	}
-	return &Verifier{c: c, metrics: m}, nil
+	return &Verifier{c: c, origin: at, metrics: m}, nil
 }
 
 func (c *Config) check() error {
 	p := c.Profile
 	switch {
-	case p.IsZero() && (c.Peer != nil || c.AllowAnyPeer || c.Resolver != nil || c.Replay != nil || c.AllowReplayUnavailable ||
+	case p.IsZero() && (c.Peer != nil || c.AllowAnyPeer || c.Origin != "" || c.Resolver != nil || c.Replay != nil || c.AllowReplayUnavailable ||
 		c.ReplayWindow != 0 || c.MaxBody != 0 || c.AllowUnsealed || c.Metrics != nil || c.Logger != nil):
 		return errors.New("qseal: Config.Profile is required to verify messages")
 	case p.IsZero():

@@ -43,6 +43,14 @@ func TestNewRefusesWhatIsUnsafeOrUnused(t *testing.T) {
 		"negative cap":         {func(c *qseal.Config) { c.MaxBody = -1 }, "negative"},
 		"negative age":         {func(c *qseal.Config) { c.Profile = c.Profile.AllowAge(-1, 0) }, "negative"},
 		"foreign quirk":        {func(c *qseal.Config) { c.Profile = c.Profile.AllowQuirks(qseal.QuirkAnySalt) }, "no quirk any_salt"},
+		"an origin":            {func(c *qseal.Config) { c.Origin = "https://api.bank.example:8443" }, ""},
+		"origin with a path":   {func(c *qseal.Config) { c.Origin = "https://api.bank.example/" }, "Origin"},
+		"origin with a user":   {func(c *qseal.Config) { c.Origin = "https://a@api.bank.example" }, "Origin"},
+		"origin, no scheme":    {func(c *qseal.Config) { c.Origin = "api.bank.example" }, "Origin"},
+		"origin, no host":      {func(c *qseal.Config) { c.Origin = "https://:443" }, "Origin"},
+		"origin, no HTTP":      {func(c *qseal.Config) { c.Origin = "ftp://api.bank.example" }, "Origin"},
+		"origin, no URL":       {func(c *qseal.Config) { c.Origin = "https://%zz" }, "Origin"},
+		"origin, no profile":   {func(c *qseal.Config) { *c = qseal.Config{Validator: c.Validator, Origin: "https://b.example"} }, "Config.Profile"},
 		"options, no profile":  {func(c *qseal.Config) { c.Profile = qseal.Profile{} }, "Config.Profile"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -474,7 +482,7 @@ func TestAttack43RequestTarget(t *testing.T) {
 	}
 	// Through a forward proxy.
 	r := signed("/v1/x?y=1")
-	r.RequestURI = "https://bank.example" + r.RequestURI
+	r.RequestURI, r.Host = "https://bank.example"+r.RequestURI, "bank.example" // as net/http reads it
 	require.NoError(t, s.verify(r))
 	for from, to := range map[string]string{"/a%2Fb": "/a/b", "/a?": "/a", "/a?b=1;c=2": "/a?b=1", "/a%2fb": "/a%2Fb"} {
 		r := signed(from)

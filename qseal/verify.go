@@ -52,6 +52,9 @@ type judgement struct {
 
 func (v *Verifier) judge(m *message, at time.Time) *judgement {
 	m.known = &v.known
+	if m.request && v.origin != nil {
+		m.scheme, m.authority = v.origin.scheme, v.origin.authority
+	}
 	return &judgement{v: v, p: &v.c.Profile, m: m, at: at}
 }
 
