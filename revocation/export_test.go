@@ -74,3 +74,35 @@ func IssuingFlags(value []byte) (flags [3]bool, opaque, ok bool) {
 
 // Bound makes a folder smaller.
 func (f *Folder) Bound(records int, bytes int64) { f.maxRecords, f.maxBytes = records, bytes }
+
+// The limits, for tests at their edges.
+const (
+	MaxStoredSet = maxStoredSet
+	MaxUnsaved   = maxUnsaved
+	MaxInUse     = maxInUse
+)
+
+// Unsaved returns how many of n records are kept for a store that is down.
+func Unsaved(n int) int {
+	var u unsaved
+	for range n {
+		u.add(Record{})
+	}
+	return len(u.take())
+}
+
+// InUse are the certificates that Run renews.
+type InUse struct{ s inUse }
+
+func questionOf(n int, at time.Time) question {
+	return question{key: cacheKey{byte(n), byte(n >> 8), byte(n >> 16)}, at: at}
+}
+
+// Ask asks about the n-th certificate.
+func (u *InUse) Ask(n int, at time.Time) { u.s.of(questionOf(n, at)).touch(at) }
+
+// Has reports whether the n-th one is renewed.
+func (u *InUse) Has(n int) bool { return u.s.all[questionOf(n, time.Time{}).key] != nil }
+
+// Len is how many are renewed.
+func (u *InUse) Len() int { return len(u.s.all) }
