@@ -62,7 +62,6 @@ var degradations = [...]eidas.Degradation{
 	eidas.DegradedServerAuthOnly, eidas.DegradedNoPSD2, eidas.DegradedUnregistered, eidas.DegradedLenientClaims,
 	eidas.DegradedListStale, eidas.DegradedRevocationOff, eidas.DegradedRevocationStale,
 	eidas.DegradedRevocationUnchecked, eidas.DegradedDelegateUnchecked,
-	eidas.DegradedDelegateUnchecked,
 }
 
 const degradedOther = "other"
