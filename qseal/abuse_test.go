@@ -66,7 +66,7 @@ func TestReplayOutlivesTheAgeOfASeal(t *testing.T) {
 
 func TestSealWithoutATimeNeedsSomebodyToRememberIt(t *testing.T) {
 	s := stetScene(t)
-	s.config.Replay = nil
+	s.config.Replay, s.config.AllowReplays = nil, true
 	require.NoError(t, s.verify(s.order()), "with a date")
 	err := s.verify(s.order(func(f *forged) { f.header.Del("Date") }, covering("(request-target) digest x-request-id")))
 	require.ErrorIs(t, err, qseal.ReasonCoverage)

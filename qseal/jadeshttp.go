@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"crypto/x509"
-	"encoding/base64"
 	"slices"
 	"strings"
 	"time"
@@ -32,7 +31,7 @@ func JAdESHTTP() Profile {
 		fields:     []string{fieldJWS, "Digest", "Content-Digest", "X-Request-Id"},
 		known:      QuirkMixedCase | QuirkAbsoluteTarget | QuirkAnySalt | QuirkPaddedDigest,
 		skew:       jadesSkew, maxAge: jadesMaxAge,
-		replay: true,
+		replay: true, bindsPath: true,
 		parse: func(m *message, p *Profile) (*sealed, *Error) {
 			return parseJAdESHTTP(m, p, jadesExtensions())
 		},
@@ -251,12 +250,6 @@ func (s *sealed) jadesBase(m *message, j *jws, p *Profile) *Error {
 			return refusal
 		}
 		s.otherBase, s.otherQuirk = j.input(text), QuirkAbsoluteTarget
-	}
-	if s.replayKey == "" {
-		// The header with its signing time, and everything that is sealed. Not the
-		// signature: of ECDSA there are two for each.
-		sum := sha256.Sum256(s.base)
-		s.replayKey = base64.RawURLEncoding.EncodeToString(sum[:])
 	}
 	return nil
 }

@@ -222,7 +222,8 @@ func VerifyMessage(m *MessageView, p Profile, leaf *x509.Certificate, at time.Ti
 	if refusal := proof.checkBody(&p, m.m.body); refusal != nil {
 		return nil, refusal
 	}
-	return &ReadSeal{string(s.base), s.replayKey, s.covered, s.quirks}, nil
+	key, _ := proof.rememberedBy()
+	return &ReadSeal{string(s.base), key, s.covered, s.quirks}, nil
 }
 
 // SealMessage seals a message with a profile.

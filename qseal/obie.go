@@ -1,9 +1,7 @@
 package qseal
 
 import (
-	"crypto/sha256"
 	"crypto/x509"
-	"encoding/base64"
 	"errors"
 	"slices"
 	"strings"
@@ -93,10 +91,6 @@ func (s *sealed) sealBody(m *message, j *jws) *Error {
 		return reject(ReasonCoverage, "there is no body to seal")
 	}
 	s.base = j.input(m.body)
-	if s.replayKey == "" {
-		sum := sha256.Sum256(s.base)
-		s.replayKey = base64.RawURLEncoding.EncodeToString(sum[:])
-	}
 	return nil
 }
 

@@ -24,8 +24,13 @@ type Profile struct {
 	// skew is how far the sealer's clock may be ahead; maxAge how old a seal may
 	// be that says when it was made, 0 for any age.
 	skew, maxAge time.Duration
-	// replay is whether a verifier must remember seals.
+	// replay is whether a verifier must remember seals, Config.AllowReplays or not.
 	replay bool
+	// bindsPath is whether every seal of a request is over method and target.
+	bindsPath bool
+	// sealsID is whether an X-Request-ID is sealed where it is there, so that it
+	// tells two requests of one second apart.
+	sealsID bool
 	// wholeBody is whether the seal is over the body itself, not over a digest, so
 	// that it cannot be verified before the body is there.
 	wholeBody bool
@@ -76,7 +81,7 @@ type sealed struct {
 	// signedAt and expires are zero where the seal does not say.
 	signedAt, expires time.Time
 	// replayKey tells this seal from all others of the same sealer; "" where the
-	// seal has nothing of the kind.
+	// sealer gave nothing of the kind, see proof.rememberedBy.
 	replayKey string
 	// quirks are the deviations that had to be accepted to get here, of those
 	// that are allowed.

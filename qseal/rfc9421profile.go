@@ -2,7 +2,7 @@ package qseal
 
 import (
 	"crypto"
-	"crypto/sha256"
+	"crypto/rand"
 	"encoding/base64"
 	"slices"
 	"strings"
@@ -33,9 +33,9 @@ func RFC9421(tag string) Profile {
 		fields:     []string{fieldSignatureInput, "Signature", fieldContentDigest},
 		known:      QuirkAnySalt,
 		skew:       jadesSkew, maxAge: jadesMaxAge,
-		replay: true,
-		parse:  func(m *message, _ *Profile) (*sealed, *Error) { return parseRFC9421(m, tag) },
-		seal:   func(m *message, _ *Profile, k *sealer) error { return sealRFC9421(m, tag, k) },
+		replay: true, bindsPath: true,
+		parse: func(m *message, _ *Profile) (*sealed, *Error) { return parseRFC9421(m, tag) },
+		seal:  func(m *message, _ *Profile, k *sealer) error { return sealRFC9421(m, tag, k) },
 	}
 }
 
@@ -116,10 +116,6 @@ func readSignature(m *message, p *signatureParams) (*sealed, *Error) {
 	if p.expires != 0 {
 		s.expires = time.Unix(p.expires, 0).UTC()
 	}
-	if s.replayKey == "" {
-		sum := sha256.Sum256(s.base)
-		s.replayKey = base64.RawURLEncoding.EncodeToString(sum[:])
-	}
 	s.covered = make([]string, 0, len(p.components))
 	for i := range p.components {
 		// The bare name: the hop-by-hop guard holds these fields too.
@@ -189,6 +185,7 @@ func sealRFC9421(m *message, tag string, k *sealer) error {
 		p.list.Items = append(p.list.Items, item)
 	}
 	p.list.Params.Add("created", k.at.Unix())
+	p.list.Params.Add("nonce", rand.Text()) // or two seals of one second would be one
 	p.list.Params.Add("keyid", k.keyID)
 	p.list.Params.Add("alg", k.algorithm.String())
 	if tag != "" {

@@ -21,8 +21,8 @@ type Seal struct {
 	SignedAt, Expires time.Time
 	// Quirks are the deviations that had to be accepted.
 	Quirks Quirk
-	// ReplayUnchecked is whether the ReplayStore failed and
-	// Config.AllowReplayUnavailable let the seal in.
+	// ReplayUnchecked is whether nobody knows if the seal was here before: the
+	// ReplayStore failed, or was not asked, and the Config allows that.
 	ReplayUnchecked bool
 	// Base is what was signed. It holds what the message says: it is for
 	// evidence, not for a log.

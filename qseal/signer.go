@@ -141,8 +141,8 @@ func (s *Signer) sign(m *message, at time.Time) error {
 }
 
 // RoundTripper seals every request on its way to next, which must not be nil. A
-// request without X-Request-ID gets one where the profile needs it for every
-// seal.
+// request without X-Request-ID gets one where the profile needs it or seals it: two
+// seals of one second would be one.
 func (s *Signer) RoundTripper(next http.RoundTripper) http.RoundTripper {
 	return &signingTransport{s, next}
 }
@@ -155,7 +155,8 @@ type signingTransport struct {
 // RoundTrip implements http.RoundTripper. It does not modify r.
 func (t *signingTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	sealedRequest := r.Clone(r.Context())
-	if t.signer.profile.replay && sealedRequest.Header.Get(fieldRequestID) == "" {
+	p := &t.signer.profile
+	if (p.replay || p.sealsID) && sealedRequest.Header.Get(fieldRequestID) == "" {
 		sealedRequest.Header.Set(fieldRequestID, newRequestID())
 	}
 	if err := t.signer.SignRequest(sealedRequest, now()); err != nil {

@@ -21,6 +21,7 @@ func STET16() Profile {
 		fields:     []string{fieldSignature, fieldDigest},
 		known:      QuirkExtraFields | QuirkUnquoted | QuirkEmptyObject | QuirkMixedCase | QuirkHS2019,
 		skew:       defaultSkew, maxAge: defaultAge,
+		bindsPath: true, sealsID: true,
 		parse: parseSTET,
 		match: matchSTET,
 		seal:  sealSTET,

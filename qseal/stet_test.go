@@ -134,6 +134,7 @@ func TestINGCavage(t *testing.T) {
 	for name, edits := range map[string][]func(*forged){
 		"in Signature": {}, "in Authorization": {later(moved)}, "beside a token": {header("authorization", "Bearer x")},
 	} {
+		s.config.Replay = replayMemory(t)
 		seal, err := s.verifier().VerifyRequest(t.Context(), s.order(edits...), s.at)
 		require.NoError(t, err, name)
 		assert.Zero(t, seal.Quirks, "its own rules are no quirks")
@@ -146,9 +147,11 @@ func TestINGCavage(t *testing.T) {
 		f.keyID = "client"
 		f.header.Del("Tpp-Signature-Certificate")
 	}
+	s.config.Replay = replayMemory(t)
 	require.NoError(t, s.verify(s.order(byClient)))
 	signer, err := qseal.NewSigner(qseal.SignerConfig{Profile: s.config.Profile, Key: s.leaf.Key, Chain: s.leaf.Chain, KeyID: "client"})
 	require.NoError(t, err)
+	s.config.Replay = replayMemory(t)
 	r := s.order()
 	require.NoError(t, signer.SignRequest(r, s.at))
 	require.NoError(t, s.verify(r))

@@ -80,9 +80,17 @@ type Config struct {
 	// Resolver finds certificates that a message names only. nil: it must send
 	// its certificate.
 	Resolver Resolver
-	// Replay remembers seals. A profile that seals neither method nor path
-	// requires it; others use it where a seal has an id.
+	// Replay remembers seals, by the id or nonce in them or else by all that is
+	// signed: each is accepted once. Required, unless AllowReplays.
 	Replay ReplayStore
+	// AllowReplays accepts a seal as often as it is sent, for as long as it is not
+	// too old, in place of Replay. For STET and ING over draft-cavage only, which
+	// seal method, target and mostly a time.
+	AllowReplays bool
+	// AllowRepeatedReads accepts a GET, HEAD or OPTIONS again while its seal is not
+	// too old, where the seal has neither id nor nonce of its own and is over
+	// method and target: a TPP that reads twice in one second seals the same twice.
+	AllowRepeatedReads bool
 	// AllowReplayUnavailable accepts a seal when Replay fails. It is counted, and
 	// Seal.ReplayUnchecked says so.
 	AllowReplayUnavailable bool
@@ -141,7 +149,7 @@ func (c *Config) check() error {
 	p := c.Profile
 	switch {
 	case p.IsZero() && (c.Peer != nil || c.AllowAnyPeer || c.Origin != "" || c.Resolver != nil || c.Replay != nil || c.AllowReplayUnavailable ||
-		c.ReplayWindow != 0 || c.MaxBody != 0 || c.AllowUnsealed || c.Metrics != nil || c.Logger != nil):
+		c.AllowReplays || c.AllowRepeatedReads || c.ReplayWindow != 0 || c.MaxBody != 0 || c.AllowUnsealed || c.Metrics != nil || c.Logger != nil):
 		return errors.New("qseal: Config.Profile is required to verify messages")
 	case p.IsZero():
 		return nil
@@ -153,12 +161,25 @@ func (c *Config) check() error {
 		return errors.New("qseal: Config.Peer is required unless AllowAnyPeer is set")
 	case c.Peer != nil && c.AllowAnyPeer:
 		return errors.New("qseal: Config.Peer and AllowAnyPeer exclude each other")
-	case p.replay && c.Replay == nil:
-		return fmt.Errorf("qseal: Config.Replay is required: %s binds a seal to neither method nor path", p.name)
-	case c.Replay == nil && (c.AllowReplayUnavailable || c.ReplayWindow != 0):
-		return errors.New("qseal: AllowReplayUnavailable and ReplayWindow need Config.Replay")
 	case c.ReplayWindow < 0 || c.MaxBody < 0:
 		return errors.New("qseal: ReplayWindow and MaxBody must not be negative")
+	}
+	return c.checkReplay()
+}
+
+func (c *Config) checkReplay() error {
+	p := c.Profile
+	switch {
+	case c.AllowReplays && (p.replay || c.Replay != nil):
+		return fmt.Errorf("qseal: AllowReplays excludes Config.Replay and is not for %s", p.name)
+	case c.Replay == nil && !c.AllowReplays:
+		return fmt.Errorf("qseal: Config.Replay is required to accept a seal of %s once", p.name)
+	case c.Replay == nil && (c.AllowReplayUnavailable || c.AllowRepeatedReads || c.ReplayWindow != 0):
+		return errors.New("qseal: AllowReplayUnavailable, AllowRepeatedReads and ReplayWindow need Config.Replay")
+	case c.AllowRepeatedReads && !p.bindsPath:
+		return fmt.Errorf("qseal: AllowRepeatedReads is not for %s, which seals neither method nor target", p.name)
+	case (c.AllowReplays || c.AllowRepeatedReads) && p.maxAge == 0:
+		return errors.New("qseal: AllowReplays and AllowRepeatedReads need a bound on the age of a seal, or it would be good for ever")
 	}
 	return nil
 }

@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -31,27 +32,51 @@ func TestNewRefusesWhatIsUnsafeOrUnused(t *testing.T) {
 		edit func(c *qseal.Config)
 		want string
 	}{
-		"lawful":               {func(*qseal.Config) {}, ""},
-		"no validator":         {func(c *qseal.Config) { c.Validator = nil }, "Validator"},
-		"no peer":              {func(c *qseal.Config) { c.Peer = nil }, "Peer"},
-		"peer and any peer":    {func(c *qseal.Config) { c.AllowAnyPeer = true }, "exclude"},
-		"any peer":             {func(c *qseal.Config) { c.Peer, c.AllowAnyPeer = nil, true }, ""},
-		"no replay store":      {func(c *qseal.Config) { c.Replay = nil }, "Replay is required"},
-		"window without store": {func(c *qseal.Config) { c.Profile, c.Replay, c.ReplayWindow = qseal.STET16(), nil, 1 }, "need Config.Replay"},
-		"STET without store":   {func(c *qseal.Config) { c.Profile, c.Replay = qseal.STET16(), nil }, ""},
-		"negative window":      {func(c *qseal.Config) { c.ReplayWindow = -1 }, "negative"},
-		"negative cap":         {func(c *qseal.Config) { c.MaxBody = -1 }, "negative"},
-		"negative age":         {func(c *qseal.Config) { c.Profile = c.Profile.AllowAge(-1, 0) }, "negative"},
-		"foreign quirk":        {func(c *qseal.Config) { c.Profile = c.Profile.AllowQuirks(qseal.QuirkAnySalt) }, "no quirk any_salt"},
-		"an origin":            {func(c *qseal.Config) { c.Origin = "https://api.bank.example:8443" }, ""},
-		"origin with a path":   {func(c *qseal.Config) { c.Origin = "https://api.bank.example/" }, "Origin"},
-		"origin with a user":   {func(c *qseal.Config) { c.Origin = "https://a@api.bank.example" }, "Origin"},
-		"origin, no scheme":    {func(c *qseal.Config) { c.Origin = "api.bank.example" }, "Origin"},
-		"origin, no host":      {func(c *qseal.Config) { c.Origin = "https://:443" }, "Origin"},
-		"origin, no HTTP":      {func(c *qseal.Config) { c.Origin = "ftp://api.bank.example" }, "Origin"},
-		"origin, no URL":       {func(c *qseal.Config) { c.Origin = "https://%zz" }, "Origin"},
-		"origin, no profile":   {func(c *qseal.Config) { *c = qseal.Config{Validator: c.Validator, Origin: "https://b.example"} }, "Config.Profile"},
-		"options, no profile":  {func(c *qseal.Config) { c.Profile = qseal.Profile{} }, "Config.Profile"},
+		"lawful":             {func(*qseal.Config) {}, ""},
+		"no validator":       {func(c *qseal.Config) { c.Validator = nil }, "Validator"},
+		"no peer":            {func(c *qseal.Config) { c.Peer = nil }, "Peer"},
+		"peer and any peer":  {func(c *qseal.Config) { c.AllowAnyPeer = true }, "exclude"},
+		"any peer":           {func(c *qseal.Config) { c.Peer, c.AllowAnyPeer = nil, true }, ""},
+		"no replay store":    {func(c *qseal.Config) { c.Replay = nil }, "Replay is required"},
+		"STET without store": {func(c *qseal.Config) { c.Profile, c.Replay = qseal.STET16(), nil }, "Replay is required"},
+		"STET with replays": {func(c *qseal.Config) {
+			c.Profile, c.Replay, c.AllowReplays = qseal.STET16(), nil, true
+		}, ""},
+		"ING with replays": {func(c *qseal.Config) {
+			c.Profile, c.Replay, c.AllowReplays = qseal.INGCavage(), nil, true
+		}, ""},
+		"replays of what seals no path": {func(c *qseal.Config) { c.Replay, c.AllowReplays = nil, true }, "AllowReplays"},
+		"replays and a store":           {func(c *qseal.Config) { c.Profile, c.AllowReplays = qseal.STET16(), true }, "excludes"},
+		"replays at any age": {func(c *qseal.Config) {
+			c.Profile, c.Replay, c.AllowReplays = qseal.STET16().AllowAge(0, 0), nil, true
+		}, "for ever"},
+		"window without store": {func(c *qseal.Config) {
+			c.Profile, c.Replay, c.AllowReplays, c.ReplayWindow = qseal.STET16(), nil, true, 1
+		}, "need Config.Replay"},
+		"outages without store": {func(c *qseal.Config) {
+			c.Profile, c.Replay, c.AllowReplays, c.AllowReplayUnavailable = qseal.STET16(), nil, true, true
+		}, "need Config.Replay"},
+		"reads without store": {func(c *qseal.Config) {
+			c.Profile, c.Replay, c.AllowReplays, c.AllowRepeatedReads = qseal.STET16(), nil, true, true
+		}, "need Config.Replay"},
+		"reads":                       {func(c *qseal.Config) { c.Profile, c.AllowRepeatedReads = qseal.STET16(), true }, ""},
+		"reads of what seals no path": {func(c *qseal.Config) { c.AllowRepeatedReads = true }, "AllowRepeatedReads"},
+		"reads at any age": {func(c *qseal.Config) {
+			c.Profile, c.AllowRepeatedReads = qseal.STET16().AllowAge(0, 0), true
+		}, "for ever"},
+		"negative window":     {func(c *qseal.Config) { c.ReplayWindow = -1 }, "negative"},
+		"negative cap":        {func(c *qseal.Config) { c.MaxBody = -1 }, "negative"},
+		"negative age":        {func(c *qseal.Config) { c.Profile = c.Profile.AllowAge(-1, 0) }, "negative"},
+		"foreign quirk":       {func(c *qseal.Config) { c.Profile = c.Profile.AllowQuirks(qseal.QuirkAnySalt) }, "no quirk any_salt"},
+		"an origin":           {func(c *qseal.Config) { c.Origin = "https://api.bank.example:8443" }, ""},
+		"origin with a path":  {func(c *qseal.Config) { c.Origin = "https://api.bank.example/" }, "Origin"},
+		"origin with a user":  {func(c *qseal.Config) { c.Origin = "https://a@api.bank.example" }, "Origin"},
+		"origin, no scheme":   {func(c *qseal.Config) { c.Origin = "api.bank.example" }, "Origin"},
+		"origin, no host":     {func(c *qseal.Config) { c.Origin = "https://:443" }, "Origin"},
+		"origin, no HTTP":     {func(c *qseal.Config) { c.Origin = "ftp://api.bank.example" }, "Origin"},
+		"origin, no URL":      {func(c *qseal.Config) { c.Origin = "https://%zz" }, "Origin"},
+		"origin, no profile":  {func(c *qseal.Config) { *c = qseal.Config{Validator: c.Validator, Origin: "https://b.example"} }, "Config.Profile"},
+		"options, no profile": {func(c *qseal.Config) { c.Profile = qseal.Profile{} }, "Config.Profile"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := s.config
@@ -512,7 +537,7 @@ func TestAttack44And45MuxesAndProxies(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			before := ran
-			r := httptest.NewRequest(http.MethodGet, "/v1/x?a=1;b=2", nil)
+			r := httptest.NewRequest(http.MethodGet, "/v1/x?a="+strconv.Itoa(before)+";b=2", nil)
 			require.NoError(t, signer.SignRequest(r, s.at))
 			w := httptest.NewRecorder()
 			handler.ServeHTTP(w, r)

@@ -2,12 +2,8 @@ package qseal
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/base64"
-	"errors"
 	"fmt"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/seed-b953571c/eidas"
@@ -192,43 +188,6 @@ func (j *judgement) judgeSealer(ctx context.Context, replay bool) *Error {
 		if _, met := j.v.known.chain(text); !met {
 			j.v.known.chains.add(text, j.proof.chain)
 		}
-	}
-	return nil
-}
-
-// remember asks the ReplayStore. The identity is part of the key: two TPPs may
-// use one id, and none can block another's.
-func (j *judgement) remember(ctx context.Context, verdict *Seal) *Error {
-	store := j.v.c.Replay
-	id := j.proof.replayKey
-	switch {
-	case j.p.replay && (store == nil || id == ""):
-		return reject(ReasonInternal, "seal has nothing to remember it by")
-	case store == nil && verdict.SignedAt.IsZero():
-		return reject(ReasonCoverage, "no time is sealed, and nothing is remembered: it would be good for ever")
-	case store == nil || id == "":
-		return nil
-	case len(id) > maxRequestID: // not every profile bounds it, and a store need not either
-		sum := sha256.Sum256([]byte(id))
-		id = base64.RawURLEncoding.EncodeToString(sum[:])
-	}
-	ttl := j.v.c.ReplayWindow
-	if !verdict.SignedAt.IsZero() && j.p.maxAge > 0 {
-		// Older than that it is stale, and until then it must be known.
-		ttl = j.p.maxAge + j.p.skew + time.Second
-	}
-	key := strings.Join([]string{j.p.name, verdict.Signer.Identity.String(), id}, "\x00")
-	fresh, err := store.Add(ctx, key, ttl)
-	switch {
-	case err != nil && j.v.c.AllowReplayUnavailable && !errors.Is(err, context.Canceled):
-		j.v.metrics.replayFailed()
-		verdict.ReplayUnchecked = true
-		return nil
-	case err != nil:
-		j.v.metrics.replayFailed()
-		return reject(ReasonReplayUnavailable, "%w", err)
-	case !fresh:
-		return reject(ReasonReplay, "%.130q", j.proof.replayKey)
 	}
 	return nil
 }
