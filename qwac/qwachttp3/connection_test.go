@@ -58,7 +58,7 @@ func TestScenarioR6_RevokedWhileAConnectionIsOpen(t *testing.T) {
 	require.True(t, ok, "%v", cause(connection))
 	assert.False(t, closed.Remote)
 	assert.Equal(t, quic.ApplicationErrorCode(http3.ErrCodeNoError), closed.ErrorCode)
-	assert.NoError(t, bystander.Context().Err(), "and no other")
+	require.NoError(t, bystander.Context().Err(), "and no other")
 	assert.EqualValues(t, 5, b.handled.Load())
 }
 
@@ -197,7 +197,7 @@ func TestDeferredThiefIsNotLetIn(t *testing.T) {
 	require.NoError(t, err)
 	_, err = client(w, stolen, nil).call(t, http.MethodGet, b.url)
 	require.Error(t, err)
-	assert.ErrorContains(t, waitFor(t, b.failures), "invalid signature by the client certificate")
+	require.ErrorContains(t, waitFor(t, b.failures), "invalid signature by the client certificate")
 	assert.Zero(t, b.handled.Load())
 	b.assertLetIn(t, client(w, l, nil), identifier+" LT")
 }

@@ -186,7 +186,7 @@ func TestScenarioR15_ThiefWithTheRightCertificate(t *testing.T) {
 	for range 20 {
 		_, err := thief.call(t, http.MethodGet, b.url)
 		require.Error(t, err)
-		assert.ErrorContains(t, waitFor(t, b.failures), "invalid signature by the client certificate")
+		require.ErrorContains(t, waitFor(t, b.failures), "invalid signature by the client certificate")
 	}
 	assert.Empty(t, b.told())
 	assert.Zero(t, b.handled.Load())

@@ -137,7 +137,7 @@ func reportFailure(v *qwac.Verifier, c *quic.Conn) {
 		select {
 		case <-c.HandshakeComplete():
 		default:
-			v.HandshakeFailed(context.Cause(ctx), c.RemoteAddr())
+			v.HandshakeFailed(context.Cause(ctx), c.RemoteAddr()) //nolint:contextcheck // that of the connection has ended
 		}
 	})
 }
