@@ -28,10 +28,14 @@ type JAdES struct {
 	Payload   []byte    // what was signed, nil when documents were
 }
 
+// documentSkew is how far the clock of a document's signer may be ahead.
+const documentSkew = time.Minute
+
 // VerifyJAdES verifies a JAdES signature in compact or JSON serialisation, with
 // the documents that it refers to when it is detached, at a time. It reads the
 // protected header alone; timestamps and other unsigned members are not looked
-// at. The error is an *Error.
+// at. A signature may be of any age, but not of a time to come: the caller looks
+// at JAdES.SignedAt. The error is an *Error.
 //
 // The certificate of the signature proves itself here and nothing else: ask
 // [Verifier.VerifyCertificate] about JAdES.Chain.
@@ -138,6 +142,9 @@ const sigTLayout = "2006-01-02T15:04:05Z"
 func (r *JAdES) readTimes(j *jws, at time.Time, o JAdESOptions) (refusal *Error) {
 	if r.SignedAt, refusal = signingTime(j); refusal != nil {
 		return refusal
+	}
+	if r.SignedAt.Sub(at) > documentSkew {
+		return reject(ReasonIssuedInFuture, "at %s", r.SignedAt.Format(time.RFC3339))
 	}
 	exp := j.header.member("exp")
 	if !exp.exists() {

@@ -305,16 +305,44 @@ func (c *dataCase) documents(tb testing.TB) []qseal.Document {
 	return docs
 }
 
-// beforeExpiry is a time at which no signature of the data has ended; one of
-// them says that it did in 2022, which is a matter of the caller's clock.
-var beforeExpiry = time.Date(2021, 12, 1, 0, 0, 0, 0, time.UTC)
+// signed is when a signature of the data says that it was made, which is when it
+// is judged: some have ended since. One that does not say is of a time before.
+func (c *dataCase) signed() time.Time {
+	at := time.Date(2021, 12, 1, 0, 0, 0, 0, time.UTC)
+	protected, _, _ := strings.Cut(c.JWS, ".")
+	var general struct {
+		Protected  string
+		Signatures []struct{ Protected string }
+	}
+	if json.Unmarshal([]byte(c.JWS), &general) == nil {
+		if protected = general.Protected; protected == "" && len(general.Signatures) > 0 {
+			protected = general.Signatures[0].Protected
+		}
+	}
+	raw, err := base64.RawURLEncoding.DecodeString(protected)
+	var header struct {
+		Iat  float64
+		SigT time.Time
+	}
+	if err != nil || json.Unmarshal(raw, &header) != nil {
+		return at
+	}
+	switch {
+	case header.Iat > 0:
+		return time.Unix(int64(header.Iat), 0).UTC()
+	case !header.SigT.IsZero():
+		return header.SigT
+	}
+	return at
+}
 
 func TestDataJAdES(t *testing.T) {
 	for _, c := range dataMessages(t, "jades") {
 		t.Run(c.ID, func(t *testing.T) {
 			require.Equal(t, "x5c", c.Key)
+			at := c.signed()
 			verify := func(c *dataCase) error {
-				_, err := qseal.VerifyJAdES([]byte(c.JWS), c.documents(t), beforeExpiry, qseal.JAdESOptions{})
+				_, err := qseal.VerifyJAdES([]byte(c.JWS), c.documents(t), at, qseal.JAdESOptions{})
 				return err
 			}
 			c.judge(t, verify(&c))
@@ -325,7 +353,7 @@ func TestDataJAdES(t *testing.T) {
 			for i := range c.Docs {
 				docs := c.documents(t)
 				docs[i].Data[len(docs[i].Data)/2] ^= 1
-				_, err := qseal.VerifyJAdES([]byte(c.JWS), docs, beforeExpiry, qseal.JAdESOptions{})
+				_, err := qseal.VerifyJAdES([]byte(c.JWS), docs, at, qseal.JAdESOptions{})
 				require.Error(t, err, "document %d changed", i)
 			}
 		})

@@ -247,6 +247,8 @@ func serverConfig(tb testing.TB, w *eidastest.Test) *tls.Config {
 	return &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{certificate}}
 }
 
+func sha256Of(b []byte) [32]byte { return sha256.Sum256(b) }
+
 func hexSHA256(b []byte) string {
 	sum := sha256.Sum256(b)
 	return hex.EncodeToString(sum[:])
