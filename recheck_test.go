@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/x509"
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -166,12 +167,22 @@ func TestRecheckOfWhatThisValidatorNeverSaid(t *testing.T) {
 		"made by hand":   {Evidence: w.first.Evidence, ValidUntil: w.first.ValidUntil, Snapshot: w.first.Snapshot},
 		"of another one": other.first,
 		"zero":           {},
+		"fewer answers":  edited(w.first, func(r *eidas.Result) { r.Status = nil }),
+		"more answers":   edited(w.first, func(r *eidas.Result) { r.Status = append(slices.Clone(r.Status), r.Status...) }),
+		"no chain":       edited(w.first, func(r *eidas.Result) { r.Chain = nil }),
 	} {
 		_, yes := w.validator.Recheck(prev, now)
 		assert.False(t, yes, name)
 	}
 	_, yes := w.validator.Recheck(w.first, now)
 	assert.True(t, yes)
+}
+
+// edited is a Result whose exported fields somebody has changed.
+func edited(r *eidas.Result, edit func(*eidas.Result)) *eidas.Result {
+	changed := *r
+	edit(&changed)
+	return &changed
 }
 
 func TestRecheckKeepsTheResultWhileTheEvidenceIsTheSame(t *testing.T) {

@@ -3,6 +3,7 @@ package qwac
 import (
 	"context"
 	"crypto/x509"
+	"time"
 
 	"github.com/seed-b953571c/eidas"
 )
@@ -33,6 +34,7 @@ const (
 	MaxRecord         = maxRecord
 	MaxRemembered     = maxRemembered
 	MaxStoreBytes     = maxStoreBytes
+	MaxRecent         = maxRecent
 )
 
 // SameHost is sameHost.
@@ -75,3 +77,32 @@ func (s *MemoryStore) Bytes() int {
 	defer s.mu.Unlock()
 	return s.bytes
 }
+
+// Recent are the certificates of which there is nothing to tell.
+type Recent struct{ r *rotation }
+
+func NewRecent() Recent { return Recent{newRotation(nil, Rotation{})} }
+
+func (r Recent) key(n int) recentKey {
+	return recentKey{certificate: Fingerprint{byte(n), byte(n >> 8), byte(n >> 16)}}
+}
+
+// Note notes the n-th one, for an hour.
+func (r Recent) Note(n int, at time.Time) { r.r.note(r.key(n), recentState{"", at.Add(recentFor)}) }
+
+func (r Recent) Has(n int, at time.Time) bool { return r.r.isRecent(r.key(n), "", at) }
+
+func (r Recent) Len() int { return len(r.r.recent) }
+
+// Handoff is handoff, with one chain for each number.
+type Handoff struct{ h *handoff }
+
+func NewHandoff() Handoff { return Handoff{newHandoff()} }
+
+func (h Handoff) key(n int) handoffKey {
+	return handoffKey{chainKey{byte(n), byte(n >> 8)}, toConnection}
+}
+
+func (h Handoff) Put(n int, result *eidas.Result, at time.Time) { h.h.put(h.key(n), result, at) }
+
+func (h Handoff) Take(n int, at time.Time) *eidas.Result { return h.h.take(h.key(n), at) }

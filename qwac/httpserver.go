@@ -12,16 +12,21 @@ import (
 	"github.com/seed-b953571c/eidas"
 )
 
+// unencryptedHTTP2 is what x/net's http2.ConfigureServer sets beside "h2". Both
+// give their requests to Handler, which lets in nobody without TLS.
+const unencryptedHTTP2 = "unencrypted_http2"
+
 // ConfigureServer makes s a server of this Verifier in one call: it puts a
 // guarded copy of s.TLSConfig in its place (see [Verifier.ServerConfig]), wraps
 // s.Handler (see [Verifier.Handler]; nil stands for http.DefaultServeMux) and
 // s.ConnState (see [Verifier.ConnState]), and sets
 // s.DisableGeneralOptionsHandler, so that no request is answered before
-// Handler. Call it once, before the server serves, when all fields are set.
+// Handler. Call it once, before the server serves, when all fields are set; a
+// second call is an error.
 //
 // It refuses what it cannot make safe, and then leaves s as it was: what
-// ServerConfig refuses, and a TLSNextProto with other protocols than "h2",
-// which would take connections past Handler.
+// ServerConfig refuses, and a TLSNextProto with other protocols than HTTP/2, which
+// would take connections past Handler.
 //
 // It sets no timeouts; a server on the Internet needs ReadHeaderTimeout, which
 // also ends a handshake that the client does not go on with.
@@ -30,7 +35,7 @@ func (v *Verifier) ConfigureServer(s *http.Server) error {
 		return errors.New("qwac: server is nil")
 	}
 	for protocol, take := range s.TLSNextProto {
-		if take != nil && protocol != "h2" {
+		if take != nil && protocol != "h2" && protocol != unencryptedHTTP2 {
 			return fmt.Errorf("qwac: TLSNextProto[%q] would take connections past Handler", protocol)
 		}
 	}

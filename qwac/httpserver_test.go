@@ -102,7 +102,8 @@ func TestConfigureServerRefusesWhatItCannotMakeSafe(t *testing.T) {
 		"nil":               {nil, "server is nil"},
 		"zero":              {&http.Server{}, ""},
 		"other protocol":    {&http.Server{TLSNextProto: protocols{"spdy/3": take}}, `TLSNextProto["spdy/3"]`},
-		"HTTP/2 by hand":    {&http.Server{TLSNextProto: protocols{"h2": take}}, ""},
+		"none in its place": {&http.Server{TLSNextProto: protocols{"spdy/3": nil}}, ""},
+		"HTTP/2 by hand":    {&http.Server{TLSNextProto: protocols{"h2": take, "unencrypted_http2": take}}, ""},
 		"HTTP/2 off":        {&http.Server{TLSNextProto: protocols{}}, ""},
 		"verifies itself":   {&http.Server{TLSConfig: &tls.Config{ClientAuth: tls.RequireAndVerifyClientCert}}, "ClientAuth"},
 		"certificate or no": {&http.Server{TLSConfig: &tls.Config{ClientAuth: tls.RequestClientCert}}, "ClientAuth"},
@@ -130,6 +131,37 @@ func TestConfigureServerRefusesWhatItCannotMakeSafe(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Done twice, each peer would be judged twice and no session be resumed.
+func TestServerIsConfiguredOnce(t *testing.T) {
+	const want = "call ServerConfig or ConfigureServer once"
+	v, other := newVerifier(t, qwac.Config{Validator: &scripted{}}), newVerifier(t, qwac.Config{Validator: &scripted{}, Deferred: true})
+	base := &tls.Config{}
+	guarded, err := v.ServerConfig(base)
+	require.NoError(t, err)
+	_, err = v.ServerConfig(base)
+	require.NoError(t, err, "base is as it was")
+	for name, c := range map[string]*tls.Config{"itself": guarded, "a copy": guarded.Clone()} {
+		_, err = v.ServerConfig(c)
+		require.ErrorContains(t, err, want, name)
+		server := &http.Server{TLSConfig: c}
+		require.ErrorContains(t, other.ConfigureServer(server), want, "by another Verifier")
+		assert.Same(t, c, server.TLSConfig)
+	}
+	for _, v := range []*qwac.Verifier{v, other} {
+		server := &http.Server{}
+		require.NoError(t, v.ConfigureServer(server))
+		require.ErrorContains(t, v.ConfigureServer(server), want)
+	}
+	_, err = v.ServerConfig(&tls.Config{VerifyPeerCertificate: v.VerifyPeerCertificate, VerifyConnection: v.VerifyConnection})
+	require.NoError(t, err, "a hook of somebody's own")
+
+	asked := &tls.Config{GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) { return guarded, nil }}
+	asked, err = v.ServerConfig(asked)
+	require.NoError(t, err)
+	_, err = asked.GetConfigForClient(&tls.ClientHelloInfo{})
+	require.ErrorContains(t, err, want)
 }
 
 // What crypto/tls refuses itself is counted too.

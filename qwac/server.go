@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"reflect"
 
 	"github.com/seed-b953571c/eidas"
 )
@@ -33,7 +34,8 @@ import (
 //   - speaks TLS 1.2 or newer.
 //
 // What contradicts this in base is an error and never overruled: a ClientAuth
-// other than none or RequireAnyClientCert, ClientCAs, a version before TLS 1.2.
+// other than none or RequireAnyClientCert, ClientCAs, a version before TLS 1.2,
+// and a config that a Verifier has guarded already, this one or another.
 // In a config of GetConfigForClient it fails the handshake.
 //
 // With Config.Deferred it is an error: ConfigureServer sees to it that somebody
@@ -89,8 +91,10 @@ func (v *Verifier) guard(base *tls.Config) (*tls.Config, error) {
 // checkBase refuses what would have to be overruled.
 func checkBase(base *tls.Config) error {
 	switch {
+	case isGuarded(base):
+		return errors.New("qwac: config is the work of a Verifier already; call ServerConfig or ConfigureServer once, with the config as it was before")
 	case base.ClientAuth != tls.NoClientCert && base.ClientAuth != tls.RequireAnyClientCert:
-		return fmt.Errorf("qwac: base config has ClientAuth %s; leave it unset, the certificate is required and judged by the hooks (a server is configured once)", base.ClientAuth)
+		return fmt.Errorf("qwac: base config has ClientAuth %s; leave it unset, the certificate is required and judged by the hooks", base.ClientAuth)
 	case base.ClientCAs != nil:
 		return errors.New("qwac: base config has ClientCAs; trust comes from the Validator alone, and its names are not sent")
 	case base.MinVersion != 0 && base.MinVersion < tls.VersionTLS12:
@@ -99,6 +103,15 @@ func checkBase(base *tls.Config) error {
 		return fmt.Errorf("qwac: base config has MaxVersion %s, before TLS 1.2", tls.VersionName(base.MaxVersion))
 	}
 	return nil
+}
+
+// isGuarded reports whether a Verifier made c. Guarded twice it would judge each
+// peer twice and mark each session twice, and none would ever resume. A
+// tls.Config has no place for a mark that Clone keeps but its hooks, and those
+// can only be compared by their code.
+func isGuarded(c *tls.Config) bool {
+	return c.VerifyPeerCertificate != nil &&
+		reflect.ValueOf(c.VerifyPeerCertificate).Pointer() == reflect.ValueOf((*Verifier)(nil).sizeHook).Pointer()
 }
 
 // guardedForClient guards the configs of a GetConfigForClient.

@@ -73,10 +73,14 @@ func (v *Verifier) mark(cs tls.ConnectionState, ss *tls.SessionState) {
 	if !cs.DidResume {
 		d.proved.Store(now().UnixNano())
 	}
-	ss.Extra = append(ss.Extra, []byte(v.ticketPrefix()+string(key[:])+cs.ServerName))
+	ss.Extra = append(ss.Extra, []byte(v.markText(key, cs.ServerName)))
 }
 
-func (v *Verifier) ticketPrefix() string { return ticketLabel + string(v.id[:]) }
+// markText is what a session is marked with: this Verifier, the chain, and the
+// server name.
+func (v *Verifier) markText(key chainKey, serverName string) string {
+	return ticketLabel + string(v.id[:]) + string(key[:]) + serverName
+}
 
 // mayResume judges a session before it is resumed. It runs before the client
 // has shown that it knows the session's secret, so it only reads and computes.
@@ -104,17 +108,21 @@ func (v *Verifier) sessionEnded(d *decision) bool {
 }
 
 // markOf returns the chain that a session was marked with, by this Verifier
-// and under the same server name, exactly once.
+// and under the same server name, exactly once. Whatever else begins like a mark
+// spoils the session.
 func (v *Verifier) markOf(cs tls.ConnectionState, ss *tls.SessionState) (key chainKey, ok bool) {
 	for _, extra := range ss.Extra {
 		if !strings.HasPrefix(string(extra), ticketLabel) {
 			continue
 		}
-		rest, mine := strings.CutPrefix(string(extra), v.ticketPrefix())
-		if ok || !mine || len(rest) < len(key) || rest[len(key):] != cs.ServerName {
+		const at = len(ticketLabel) + len(verifierID{})
+		if ok || len(extra) < at {
 			return chainKey{}, false
 		}
-		copy(key[:], rest)
+		copy(key[:], extra[at:])
+		if string(extra) != v.markText(key, cs.ServerName) {
+			return chainKey{}, false
+		}
 		ok = true
 	}
 	return key, ok

@@ -230,23 +230,41 @@ func TestTicketOfAnUnguardedConfigIsIgnored(t *testing.T) {
 }
 
 // Layers share SessionState.Extra. One that marks a session for us, in whatever
-// way, gets no session resumed.
-func TestTicketWithTwoMarksIsIgnored(t *testing.T) {
-	eachVersion(t, func(t versioned) {
-		w := newWorld(t)
-		b := newBank(w)
-		client := b.client(t.version, w.qwac(w.qtsp("LT", "QTSP LT"), request{}))
-		base := b.base()
-		base.WrapSession = func(cs tls.ConnectionState, ss *tls.SessionState) ([]byte, error) {
-			ss.Extra = append(ss.Extra, ss.Extra[0])
-			return base.EncryptTicket(cs, ss)
-		}
-		base.UnwrapSession = base.DecryptTicket
-		config := guard(t, w.verifier(eidas.Policy{}), base)
-		for range 2 {
-			assertAccepted(t, handshake(t, config, client), false)
-		}
-	})
+// way, gets no session resumed, and its client sees no error.
+func TestTicketWithAnythingButOneMarkIsIgnored(t *testing.T) {
+	for name, row := range map[string]struct {
+		edit    func(extra [][]byte) [][]byte
+		resumes bool
+	}{
+		"as it was":                {func(e [][]byte) [][]byte { return e }, true},
+		"something else beside it": {func(e [][]byte) [][]byte { return append(e, []byte("eidas/qwac")) }, true},
+		"twice":                    {func(e [][]byte) [][]byte { return append(e, e[0]) }, false},
+		"none":                     {func([][]byte) [][]byte { return nil }, false},
+		"label alone":              {func(e [][]byte) [][]byte { return [][]byte{e[0][:13]} }, false},
+		"without a chain":          {func(e [][]byte) [][]byte { return [][]byte{e[0][:13+16]} }, false},
+		"half of a chain":          {func(e [][]byte) [][]byte { return [][]byte{e[0][:13+16+20]} }, false},
+		"without a server name":    {func(e [][]byte) [][]byte { return [][]byte{e[0][:13+16+32]} }, false},
+		"longer":                   {func(e [][]byte) [][]byte { return [][]byte{append(e[0], 'x')} }, false},
+		"another Verifier":         {func(e [][]byte) [][]byte { e[0][13] ^= 1; return e }, false},
+		"another chain":            {func(e [][]byte) [][]byte { e[0][13+16] ^= 1; return e }, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			eachVersion(t, func(t versioned) {
+				w := newWorld(t)
+				b := newBank(w)
+				client := b.client(t.version, w.qwac(w.qtsp("LT", "QTSP LT"), request{}))
+				base := b.base()
+				base.WrapSession = func(cs tls.ConnectionState, ss *tls.SessionState) ([]byte, error) {
+					ss.Extra = row.edit(ss.Extra)
+					return base.EncryptTicket(cs, ss)
+				}
+				base.UnwrapSession = base.DecryptTicket
+				config := guard(t, w.verifier(eidas.Policy{}), base)
+				assertAccepted(t, handshake(t, config, client), false)
+				assertAccepted(t, handshake(t, config, client), row.resumes)
+			})
+		})
+	}
 }
 
 func TestTicketKeysOfTheReturnedConfigAreUsed(t *testing.T) {
