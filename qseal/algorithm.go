@@ -145,7 +145,7 @@ func chooseAlgorithm(pub crypto.PublicKey, allowed []Algorithm, claimed Algorith
 			return a, nil
 		}
 	}
-	if claimed != 0 && slices.Contains(allowed, claimed) {
+	if slices.Contains(allowed, claimed) {
 		return 0, reject(ReasonAlgorithm, "%s is not for a key of type %T", claimed, pub)
 	}
 	if claimed != 0 {

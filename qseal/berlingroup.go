@@ -112,8 +112,7 @@ func readCavage(m *message, p *Profile, text string) (*cavage, *sealed, *Error) 
 	}
 	s.hint.KeyID = c.keyID
 	algorithm, quirk := cavageAlgorithm(c.algorithm)
-	switch {
-	case quirk != 0 && !s.quirk(p, quirk), quirk == 0 && algorithm == 0:
+	if !s.quirk(p, quirk) || quirk == 0 && algorithm == 0 {
 		return nil, nil, reject(ReasonAlgorithm, "algorithm %.40q", c.algorithm)
 	}
 	s.claimed = algorithm

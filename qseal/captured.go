@@ -127,10 +127,7 @@ func (c *Captured) Text() []byte {
 func (v *Verifier) VerifyCaptured(ctx context.Context, c *Captured, at time.Time) (*Seal, error) {
 	m := *c.m
 	j := v.judge(&m, at)
-	if refusal := j.captured(ctx); refusal != nil {
-		return nil, v.report(ctx, j, refusal)
-	}
-	return j.verdict, v.report(ctx, j, nil)
+	return v.report(ctx, j, j.captured(ctx))
 }
 
 func (j *judgement) captured(ctx context.Context) (refusal *Error) {

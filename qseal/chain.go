@@ -90,7 +90,7 @@ func cutBlock(b []byte, i int) (der, rest []byte, refusal *eidas.Error) {
 	}
 	text := make([]byte, 0, len(body))
 	for _, c := range body {
-		if !isSpace(c) {
+		if c != ' ' && c != '\t' { // the decoder skips line breaks by itself
 			text = append(text, c)
 		}
 	}
@@ -111,9 +111,7 @@ func parseCertificate(der []byte, i int) (*x509.Certificate, *eidas.Error) {
 	return c, nil
 }
 
-// isSpace reports the white space of RFC 7468, 3, that real files have.
-func isSpace(c byte) bool { return c == ' ' || c == '\t' || c == '\n' || c == '\r' }
-
+// trim cuts the white space of RFC 7468, 3, that real files have.
 func trim(b []byte) []byte { return bytes.Trim(b, " \t\n\r") }
 
 func refuse(r eidas.Reason, format string, args ...any) *eidas.Error {

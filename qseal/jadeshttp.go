@@ -59,7 +59,7 @@ func parseINGJAdES(m *message, p *Profile) (*sealed, *Error) {
 	if refusal != nil {
 		return nil, refusal
 	}
-	if s.chain != nil || s.hint.SHA256 == nil {
+	if s.chain != nil { // or else x5t#S256 is there
 		return nil, reject(ReasonHeader, "certificate is not named by x5t#S256 alone")
 	}
 	return s, nil
@@ -113,8 +113,8 @@ func httpPars(j *jws, s *sealed, p *Profile) ([]string, *Error) {
 			return nil, reject(ReasonHeader, "member %.60q does not belong in sigD of header fields", name)
 		}
 	}
-	names, ok := sigD.member("pars").strs()
-	if !ok || len(names) == 0 || len(names) > maxCovered {
+	names := sigD.member("pars").strs()
+	if len(names) == 0 || len(names) > maxCovered {
 		return nil, reject(ReasonHeader, "sigD pars is not a list of 1 to %d strings", maxCovered)
 	}
 	pars := make([]string, 0, len(names))
@@ -157,8 +157,8 @@ func (s *sealed) jadesCertificate(j *jws, p *Profile) *Error {
 		if trimmed != text && s.quirk(p, QuirkPaddedDigest) {
 			text = trimmed
 		}
-		sum, err := decodeBase64URL(text)
-		if err != nil || len(sum) != sha256.Size {
+		sum, _ := decodeBase64URL(text)
+		if len(sum) != sha256.Size {
 			return reject(ReasonFormat, "x5t#S256 is not a digest in base64url")
 		}
 		s.hint.SHA256 = sum

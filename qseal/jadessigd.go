@@ -38,8 +38,8 @@ func readHashes(sigD jsonValue) (*sigDHashes, *Error) {
 	if h == nil {
 		return nil, reject(ReasonHeader, "sigD hashM %.60q is none of S256, S384, S512", d.hashM)
 	}
-	texts, ok := sigD.member("hashV").strs()
-	if !ok || len(texts) != len(d.pars) {
+	texts := sigD.member("hashV").strs()
+	if len(texts) != len(d.pars) {
 		return nil, reject(ReasonHeader, "sigD hashV is not a list of strings as long as pars")
 	}
 	for _, text := range texts {
@@ -57,12 +57,12 @@ func readHashes(sigD jsonValue) (*sigDHashes, *Error) {
 
 // readPars reads pars, and ctys if it is there (5.2.8.1).
 func readPars(sigD jsonValue) ([]string, *Error) {
-	pars, ok := sigD.member("pars").strs()
-	if !ok || len(pars) == 0 || len(pars) > maxReferences {
+	pars := sigD.member("pars").strs()
+	if len(pars) == 0 || len(pars) > maxReferences {
 		return nil, reject(ReasonHeader, "sigD pars is not a list of 1 to %d strings", maxReferences)
 	}
 	if ctys := sigD.member("ctys"); ctys.exists() {
-		if list, ok := ctys.strs(); !ok || len(list) != len(pars) {
+		if len(ctys.strs()) != len(pars) {
 			return nil, reject(ReasonHeader, "sigD ctys is not a list of strings as long as pars")
 		}
 	}

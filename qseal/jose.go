@@ -64,8 +64,8 @@ func checkCrit(header jsonValue, understood []string) ([]string, error) {
 	if !value.exists() {
 		return nil, nil
 	}
-	names, ok := value.strs()
-	if !ok || len(names) == 0 {
+	names := value.strs()
+	if len(names) == 0 {
 		return nil, errors.New("crit is not a list of strings, at least one")
 	}
 	for i, name := range names {

@@ -104,20 +104,20 @@ func (v jsonValue) str() (string, bool) {
 	return n.text, n.kind == jsonString
 }
 
-// strs returns the texts of an array of strings, which may be empty.
-func (v jsonValue) strs() ([]string, bool) {
+// strs returns the texts of an array of strings; none of anything else.
+func (v jsonValue) strs() []string {
 	if v.node().kind != jsonArray {
-		return nil, false
+		return nil
 	}
 	out := make([]string, 0, v.node().next-v.i-1)
 	for _, e := range v.each() {
 		s, ok := e.str()
 		if !ok {
-			return nil, false
+			return nil
 		}
 		out = append(out, s)
 	}
-	return out, true
+	return out
 }
 
 var (

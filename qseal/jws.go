@@ -43,7 +43,7 @@ func parseSegments(text string, limit int, understood []string) (*jws, *Error) {
 // jwsField returns the field that carries the JWS of a message.
 func (m *message) jwsField() (string, *Error) {
 	text, present, refusal := m.one(fieldJWS)
-	if refusal == nil && !present {
+	if !present {
 		refusal = &Error{Reason: ReasonSignatureMissing}
 	}
 	return text, refusal
@@ -188,8 +188,8 @@ func (j *jws) x5c() ([]*x509.Certificate, *Error) {
 	if !v.exists() {
 		return nil, nil
 	}
-	list, ok := v.strs()
-	if !ok || len(list) == 0 {
+	list := v.strs()
+	if len(list) == 0 {
 		return nil, reject(ReasonHeader, "x5c is not a list of strings")
 	}
 	if len(list) > maxCertificates {
@@ -261,14 +261,14 @@ func numericDate(v jsonValue) (time.Time, bool) {
 	whole, fraction, fractional := strings.Cut(n.text, ".")
 	const maxSeconds = 253402300799 // year 9999
 	seconds, err := strconv.ParseInt(whole, 10, 64)
-	if err != nil || seconds < 0 || seconds > maxSeconds || whole[0] == '-' {
+	if err != nil || seconds > maxSeconds || whole[0] == '-' {
 		return time.Time{}, false
 	}
 	var nanos int64
 	if fractional {
 		const digits = 9
 		fraction = (fraction + "000000000")[:digits]
-		if nanos, err = strconv.ParseInt(fraction, 10, 64); err != nil || fraction[0] == '-' {
+		if nanos, err = strconv.ParseInt(fraction, 10, 64); err != nil {
 			return time.Time{}, false
 		}
 	}

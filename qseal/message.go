@@ -115,9 +115,6 @@ func stripAuthority(target string) string {
 // cutAuthority takes a target in absolute form apart, into its authority and
 // what it is in origin form.
 func cutAuthority(target string) (authority, origin string, absolute bool) {
-	if target == "" || target[0] == '/' {
-		return "", "", false
-	}
 	scheme, rest, found := strings.Cut(target, "://")
 	if !found || !strings.EqualFold(scheme, "http") && !strings.EqualFold(scheme, "https") {
 		return "", "", false

@@ -55,14 +55,14 @@ func newMetrics(r prometheus.Registerer, p Profile) (*metrics, error) {
 
 func (m *metrics) replayFailed() { m.replay.Inc() }
 
-// report counts and logs a verdict. It returns the refusal as an error.
-func (v *Verifier) report(ctx context.Context, j *judgement, refusal *Error) error {
+// report counts, logs and returns a verdict, which is the seal without a refusal.
+func (v *Verifier) report(ctx context.Context, j *judgement, refusal *Error) (*Seal, error) {
 	if refusal == nil {
 		v.metrics.verdicts.WithLabelValues(reasonNone).Inc()
 		if j.verdict.Quirks != 0 {
 			v.reportQuirks(ctx, j.verdict)
 		}
-		return nil
+		return j.verdict, nil
 	}
 	v.metrics.verdicts.WithLabelValues(refusal.Reason.String()).Inc()
 	level := slog.LevelInfo // any stranger can cause it at will
@@ -76,7 +76,7 @@ func (v *Verifier) report(ctx context.Context, j *judgement, refusal *Error) err
 			slog.String("reason", refusal.Reason.String()), slog.String("cause", refusal.Cause().String()),
 			slog.String("identity", j.peer.String()), slog.String("error", printable(refusal.Error())))
 	}
-	return refusal
+	return nil, refusal
 }
 
 // maxLogText bounds a text that may hold words of a message or a certificate.

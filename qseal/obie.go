@@ -234,8 +234,8 @@ func (p obieParty) checkIss(iss string) bool {
 	if p == obieASPSP {
 		return isBase62(iss, organisation)
 	}
-	org, statement, found := strings.Cut(iss, "/")
-	return p == obieTPP && found && isBase62(org, organisation) && isBase62(statement, software)
+	org, statement, _ := strings.Cut(iss, "/")
+	return p == obieTPP && isBase62(org, organisation) && isBase62(statement, software)
 }
 
 func isBase62(s string, n int) bool {

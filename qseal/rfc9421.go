@@ -186,15 +186,15 @@ func (s *signatureParams) set(name string, value any) error {
 }
 
 func positive(value any) (int64, bool) {
-	n, ok := value.(int64)
-	return n, ok && n > 0
+	n, _ := value.(int64)
+	return n, n > 0
 }
 
 // readComponent reads a component identifier: a lower case name and parameters
 // of the closed set of 2.1 and 2.2.
 func readComponent(item httpsfv.Item) (component, error) {
-	name, ok := item.Value.(string)
-	if !ok || name == "" {
+	name, _ := item.Value.(string)
+	if name == "" {
 		return component{}, errors.New("component is not a string")
 	}
 	c := component{name: name, item: item}

@@ -119,11 +119,10 @@ func (s *sealed) checkBody(p *Profile, body []byte) *Error {
 
 // compare holds the digest of a body to one demand.
 func (s *sealed) compare(p *Profile, d digestDemand, got []byte, empty bool) *Error {
-	refusal := d.compare(got)
-	if refusal == nil || !empty || d.check([]byte(emptyObject)) != nil || !s.quirk(p, QuirkEmptyObject) {
-		return refusal
+	if empty && d.check([]byte(emptyObject)) == nil && s.quirk(p, QuirkEmptyObject) {
+		return nil
 	}
-	return nil
+	return d.compare(got)
 }
 
 // seal is what is said of a proof once its sealer has been judged.

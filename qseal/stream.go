@@ -12,10 +12,9 @@ import (
 // is still on its way: nothing in the body is sealed until Commit has said so.
 // It is for one goroutine, the one that reads the body.
 type PendingSeal struct {
-	v       *Verifier
-	j       *judgement
-	body    *hashed
-	verdict *Seal
+	v    *Verifier
+	j    *judgement
+	body *hashed
 }
 
 // VerifyStream is VerifyRequest for bodies that are too large for memory. It
@@ -27,7 +26,8 @@ type PendingSeal struct {
 func (v *Verifier) VerifyStream(ctx context.Context, r *http.Request, at time.Time) (*PendingSeal, error) {
 	j := v.judge(requestMessage(r), at)
 	if refusal := j.stream(ctx, r); refusal != nil {
-		return nil, v.report(ctx, j, refusal)
+		_, err := v.report(ctx, j, refusal)
+		return nil, err
 	}
 	from := r.Body
 	if from == nil {
@@ -35,7 +35,7 @@ func (v *Verifier) VerifyStream(ctx context.Context, r *http.Request, at time.Ti
 	}
 	h := newHashed(from, j.p, j.proof.sealed, v.c.MaxBody)
 	r.Body = h
-	return &PendingSeal{v: v, j: j, body: h, verdict: j.verdict}, nil
+	return &PendingSeal{v: v, j: j, body: h}, nil
 }
 
 func (j *judgement) stream(ctx context.Context, r *http.Request) (refusal *Error) {
@@ -62,12 +62,12 @@ func (j *judgement) stream(ctx context.Context, r *http.Request) (refusal *Error
 func (p *PendingSeal) Commit(ctx context.Context) (*Seal, error) {
 	_, err := io.Copy(io.Discard, p.body)
 	if err == nil {
-		p.verdict.Quirks = p.j.proof.quirks
-		return p.verdict, p.v.report(ctx, p.j, nil)
+		p.j.verdict.Quirks = p.j.proof.quirks
+		return p.v.report(ctx, p.j, nil)
 	}
 	refusal, ok := errors.AsType[*Error](err)
 	if !ok {
 		refusal = reject(ReasonBody, "%w", err)
 	}
-	return nil, p.v.report(ctx, p.j, refusal)
+	return p.v.report(ctx, p.j, refusal)
 }

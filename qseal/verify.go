@@ -17,10 +17,7 @@ import (
 // the Validator, and dials for nothing else unless its Resolver or ReplayStore does.
 func (v *Verifier) VerifyRequest(ctx context.Context, r *http.Request, at time.Time) (*Seal, error) {
 	j := v.judge(requestMessage(r), at)
-	if refusal := j.request(ctx, r); refusal != nil {
-		return nil, v.report(ctx, j, refusal)
-	}
-	return j.verdict, v.report(ctx, j, nil)
+	return v.report(ctx, j, j.request(ctx, r))
 }
 
 // VerifyResponse is VerifyRequest for a response. Its sealer is the bank or
@@ -28,10 +25,7 @@ func (v *Verifier) VerifyRequest(ctx context.Context, r *http.Request, at time.T
 // must look at Seal.Signer. Responses are not replayed.
 func (v *Verifier) VerifyResponse(ctx context.Context, r *http.Response, at time.Time) (*Seal, error) {
 	j := v.judge(responseMessage(r), at)
-	if refusal := j.response(ctx, r); refusal != nil {
-		return nil, v.report(ctx, j, refusal)
-	}
-	return j.verdict, v.report(ctx, j, nil)
+	return v.report(ctx, j, j.response(ctx, r))
 }
 
 // judgement is one verdict on its way.
@@ -70,6 +64,9 @@ func (j *judgement) request(ctx context.Context, r *http.Request) (refusal *Erro
 
 func (j *judgement) response(ctx context.Context, r *http.Response) (refusal *Error) {
 	defer rescue(&refusal)
+	if j.p.IsZero() {
+		return reject(ReasonInternal, "verifier has no profile")
+	}
 	if r.Uncompressed {
 		return reject(ReasonBody, "the transport has decompressed it: see http.Transport.DisableCompression")
 	}
@@ -110,9 +107,6 @@ func (j *judgement) identifyPeer(r *http.Request) *Error {
 // profile that seals a digest has its signature verified first, so that the
 // body of a stranger is not even read.
 func (j *judgement) buffered(ctx context.Context, b *body) *Error {
-	if j.p.IsZero() {
-		return reject(ReasonInternal, "verifier has no profile")
-	}
 	if j.p.wholeBody {
 		var refusal *Error
 		if j.m.body, refusal = b.read(); refusal != nil {
