@@ -38,6 +38,20 @@ func (t CertificateType) String() string {
 	return "unknown"
 }
 
+// purpose is t within a sentence.
+func (t CertificateType) purpose() string {
+	switch t {
+	case TypeSign:
+		return "electronic signatures"
+	case TypeSeal:
+		return "electronic seals"
+	case TypeWeb:
+		return "website authentication"
+	case TypeUnknown:
+	}
+	return "no known purpose"
+}
+
 // MarshalText implements encoding.TextMarshaler with the code of String.
 func (t CertificateType) MarshalText() ([]byte, error) { return []byte(t.String()), nil }
 
@@ -75,6 +89,18 @@ func (v Verdict) Conclusion() string {
 	default:
 		return base + "-QC"
 	}
+}
+
+// shortcoming says in words why the certificate does not count as qualified.
+// Conclusion would not do: its word for every QWAC is "Not AdES".
+func (v Verdict) shortcoming() string {
+	switch {
+	case v.Indeterminate:
+		return "the outcome is not determined"
+	case v.Type == TypeUnknown:
+		return "the certificate was not qualified for anything"
+	}
+	return "the certificate was not qualified for " + v.Type.purpose()
 }
 
 // WarningCode names an oddity that the qualification met; the set is closed.

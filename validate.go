@@ -255,17 +255,18 @@ func (j *judgement) freshness(list *List) *Error {
 
 // judgeQualified demands a certificate qualified for the use, at issuance and now.
 func judgeQualified(q *Qualified, use Use) *Error {
-	for _, side := range [...]*QualifiedAt{&q.AtIssuance, &q.AtTime} {
-		if side.Reason != 0 {
-			return refuse(side.Reason, "at %s: %s", side.At.UTC().Format(time.RFC3339), side.Conclusion())
-		}
+	if side := &q.AtIssuance; side.Reason != 0 {
+		return refuse(side.Reason, "at its issuance, %s, %s", side.At.UTC().Format(time.RFC3339), side.shortcoming())
+	}
+	if side := &q.AtTime; side.Reason != 0 {
+		return refuse(side.Reason, "at %s %s", side.At.UTC().Format(time.RFC3339), side.shortcoming())
 	}
 	want := TypeWeb
 	if use == UseSeal {
 		want = TypeSeal
 	}
 	if !q.Qualified || q.Type != want {
-		return refuse(ReasonWrongType, "qualified for %s, needs %s", q.Type, want)
+		return refuse(ReasonWrongType, "qualified for %s, needs %s", q.Type.purpose(), want.purpose())
 	}
 	return nil
 }

@@ -185,6 +185,37 @@ func TestValidateRefuses(t *testing.T) {
 	}
 }
 
+// The word of TS 119 615 for every QWAC, good or not, is "Not AdES", which tells
+// nobody why it was refused.
+func TestRefusalOfTheQualificationIsASentence(t *testing.T) {
+	withdrawn := statusBase + "withdrawn"
+	for name, row := range map[string]struct {
+		run  run
+		want string
+	}{
+		"withdrawn before issuance": {
+			run{service: func(s *eidas.Service) { s.Periods[0].Status = withdrawn }},
+			"eidas: trust service is not granted: at its issuance, 2025-06-01T12:00:00Z, the certificate was not qualified for website authentication",
+		},
+		"withdrawn since": {
+			run{service: func(s *eidas.Service) {
+				p := s.Periods[0]
+				p.Status, p.Start = withdrawn, now.AddDate(0, 0, -1)
+				s.Periods = append([]eidas.Period{p}, s.Periods...)
+			}},
+			"eidas: trust service is not granted: at 2026-06-01T12:00:00Z the certificate was not qualified for website authentication",
+		},
+		"undecidable": {
+			run{service: func(s *eidas.Service) { s.Periods[0].Qualifications[0].Criteria.Unknown = []string{"x"} }},
+			"eidas: trusted list contradicts itself about this certificate: at its issuance, 2025-06-01T12:00:00Z, the outcome is not determined",
+		},
+		"of another kind": {run{use: eidas.UseSeal}, "eidas: qualified certificate is for another use: qualified for website authentication, needs electronic seals"},
+	} {
+		_, err := row.run.validate(t)
+		assert.EqualError(t, err, row.want, name)
+	}
+}
+
 // No step is skipped: a refusal in a later step is not hidden by what an
 // earlier one waived, and the evidence of earlier steps is kept for the log.
 func TestValidatePartial(t *testing.T) {
