@@ -63,17 +63,42 @@ var errNotListed = errors.New("issuer is not listed")
 // nothing else: qualification, revocation and policy are steps of their own.
 // The error is an *Error with one of the path reasons.
 func FindServices(set *ServiceSet, peer []*x509.Certificate, at time.Time) ([]*Service, error) {
+	p, err := findAnyPath(set, peer, at)
+	if err != nil {
+		return nil, err
+	}
+	return p.services, nil
+}
+
+// StatusQueries returns the questions about revocation that a certificate raises
+// for a use: of peer[0] and of every CA on a verified path from it to a listed CA,
+// the leaf first. They are for what no Validator judges, such as the certificate
+// of a TLS binding; a Validator asks its own. Since the path is proved, a checker
+// may call what the certificates name. The error is that of FindServices.
+func StatusQueries(set *ServiceSet, peer []*x509.Certificate, use Use, at time.Time) ([]StatusQuery, error) {
+	p, err := findAnyPath(set, peer, at)
+	if err != nil {
+		return nil, err
+	}
+	responders := set.respondersOf(p.services)
+	queries := make([]StatusQuery, 0, len(p.chain)-1)
+	for i := range len(p.chain) - 1 {
+		queries = append(queries, StatusQuery{
+			Certificate: p.chain[i], Issuer: p.chain[i+1], Responders: responders, At: at, Use: use,
+		})
+	}
+	return queries, nil
+}
+
+// findAnyPath is findPath for what a caller gives.
+func findAnyPath(set *ServiceSet, peer []*x509.Certificate, at time.Time) (*path, *Error) {
 	if err := checkSize(peer); err != nil {
 		return nil, err
 	}
 	if set == nil || len(set.services) == 0 {
 		return nil, &Error{Reason: ReasonTrustUnavailable}
 	}
-	p, err := findPath(set, peer, at)
-	if err != nil {
-		return nil, err
-	}
-	return p.services, nil
+	return findPath(set, peer, at)
 }
 
 // findPath returns the first verified path from leaf to a listed CA.

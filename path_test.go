@@ -170,3 +170,36 @@ func TestFindServicesWithoutTrust(t *testing.T) {
 	_, err = eidas.FindServices(trusting(listed(t, ca)).set, []*x509.Certificate{nil}, now)
 	require.ErrorIs(t, err, eidas.ReasonCertificateMalformed)
 }
+
+// The questions are about every certificate below the listed CA, each with the
+// CA that issued it, and none is asked of a path that is not proved.
+func TestStatusQueriesOfAPath(t *testing.T) {
+	root := newCA(t, "Root", nil)
+	ca := newCA(t, "Issuing", root)
+	tpp := issue(t, ca, newKey(t), qwac)
+	s := trusting(listed(t, root))
+
+	got, err := eidas.StatusQueries(s.set, []*x509.Certificate{tpp, ca.cert}, eidas.UseSeal, now)
+	require.NoError(t, err)
+	require.Len(t, got, 2)
+	assert.Equal(t, tpp, got[0].Certificate)
+	assert.Equal(t, ca.cert, got[0].Issuer)
+	assert.Equal(t, ca.cert, got[1].Certificate)
+	assert.Equal(t, root.cert.RawSubject, got[1].Issuer.RawSubject)
+	for _, q := range got {
+		assert.Equal(t, eidas.UseSeal, q.Use)
+		assert.Equal(t, now, q.At)
+		assert.Empty(t, q.Roles)
+	}
+
+	for want, peer := range map[eidas.Reason][]*x509.Certificate{
+		eidas.ReasonCertificateMissing: nil,
+		eidas.ReasonIssuerUnknown:      {tpp},
+	} {
+		got, err = eidas.StatusQueries(s.set, peer, eidas.UseSeal, now)
+		require.ErrorIs(t, err, want)
+		assert.Empty(t, got)
+	}
+	_, err = eidas.StatusQueries(nil, []*x509.Certificate{tpp}, eidas.UseSeal, now)
+	assert.ErrorIs(t, err, eidas.ReasonTrustUnavailable)
+}

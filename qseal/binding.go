@@ -28,7 +28,7 @@ type BindingOptions struct {
 // Binding is a TLS certificate binding whose signature was verified and which
 // names the TLS certificate. It does not say that Chain is worth anything: its
 // first certificate must be a qualified one for website authentication, which
-// Qualify decides. It is immutable.
+// Qualify decides, and not revoked, which CheckStatus asks. It is immutable.
 type Binding struct {
 	Chain     []*x509.Certificate // of the signer, the 2-QWAC first
 	Algorithm Algorithm           // of the signature
@@ -43,7 +43,7 @@ type Binding struct {
 // of the certificates that the server presented in TLS. The error is an *Error.
 //
 // The certificate of the signature proves itself here and nothing else: call
-// [Binding.Qualify] before you show its subject to anybody.
+// [Binding.Qualify] and [Binding.CheckStatus] before you show its subject to anybody.
 func VerifyBinding(text []byte, tls []*x509.Certificate, at time.Time, o BindingOptions) (*Binding, error) {
 	b, refusal := verifyBinding(text, tls, at, o)
 	if refusal != nil {

@@ -1,6 +1,7 @@
 package qseal_test
 
 import (
+	"context"
 	"crypto/x509"
 	"encoding/base64"
 	"strings"
@@ -94,4 +95,77 @@ func TestBindingQualify(t *testing.T) {
 			assert.Error(t, err)
 		}
 	})
+}
+
+// statusFunc is a StatusChecker.
+type statusFunc func(q eidas.StatusQuery) (eidas.StatusAnswer, error)
+
+// CheckStatus implements eidas.StatusChecker.
+func (f statusFunc) CheckStatus(_ context.Context, q eidas.StatusQuery) (eidas.StatusAnswer, error) {
+	return f(q)
+}
+
+// Whether a 2-QWAC is revoked is asked of its responder, as of a certificate for
+// websites.
+func TestBindingCheckStatus(t *testing.T) {
+	w := eidastest.Start(t, eidastest.Options{})
+	q := w.QTSP("LT")
+	leaf, err := q.Issue(twoQWAC())
+	require.NoError(t, err)
+	b := bindingOf(t, leaf, w.Now())
+	config, err := w.Config(eidas.Policy{Authorizer: eidas.AllowAnyone()})
+	require.NoError(t, err)
+
+	answers, err := b.CheckStatus(t.Context(), config.Status, w.Services(), w.Now())
+	require.NoError(t, err)
+	require.NotEmpty(t, answers)
+	assert.Equal(t, eidas.StatusGood, answers[0].Status)
+	q.Revoke(leaf, 1)
+	_, err = b.Qualify(w.Services(), w.Now())
+	require.NoError(t, err, "it is qualified all the same")
+	_, err = b.CheckStatus(t.Context(), config.Status, w.Services(), w.Now())
+	require.ErrorIs(t, err, qseal.ReasonCertificate)
+	require.ErrorIs(t, err, eidas.ReasonRevoked)
+
+	asked := 0
+	answer := func(a eidas.StatusAnswer, err error) eidas.StatusChecker {
+		return statusFunc(func(q eidas.StatusQuery) (eidas.StatusAnswer, error) {
+			asked++
+			assert.Equal(t, eidas.UseTLS, q.Use)
+			assert.Equal(t, leaf.Certificate, q.Certificate)
+			assert.Equal(t, leaf.Certificate.RawIssuer, q.Issuer.RawSubject)
+			return a, err
+		})
+	}
+	for name, row := range map[string]struct {
+		checker eidas.StatusChecker
+		set     *eidas.ServiceSet
+		want    eidas.Reason
+		asked   int
+	}{
+		"good":                  {answer(eidas.StatusAnswer{Status: eidas.StatusGood}, nil), w.Services(), 0, 1},
+		"none is owed":          {answer(eidas.StatusAnswer{Status: eidas.StatusNotOwed}, nil), w.Services(), 0, 1},
+		"revoked":               {answer(eidas.StatusAnswer{Status: eidas.StatusRevoked, Unchecked: true}, nil), w.Services(), eidas.ReasonRevoked, 1},
+		"unknown":               {answer(eidas.StatusAnswer{}, nil), w.Services(), eidas.ReasonRevocationUnknown, 1},
+		"unknown, and let pass": {answer(eidas.StatusAnswer{Unchecked: true}, nil), w.Services(), 0, 1},
+		"outage":                {answer(eidas.StatusAnswer{}, &eidas.Error{Reason: eidas.ReasonRevocationUnavailable}), w.Services(), eidas.ReasonRevocationUnavailable, 1},
+		"no reason":             {answer(eidas.StatusAnswer{}, errOutage), w.Services(), eidas.ReasonInternal, 1},
+		"no checker":            {nil, w.Services(), eidas.ReasonInternal, 0},
+		"no lists":              {answer(eidas.StatusAnswer{Status: eidas.StatusGood}, nil), nil, eidas.ReasonTrustUnavailable, 0},
+		"not of the lists":      {answer(eidas.StatusAnswer{Status: eidas.StatusGood}, nil), eidastest.Start(t, eidastest.Options{}).Services(), eidas.ReasonIssuerUnknown, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			asked = 0
+			answers, err := b.CheckStatus(t.Context(), row.checker, row.set, w.Now())
+			assert.Equal(t, row.asked, asked)
+			if row.want == 0 {
+				require.NoError(t, err)
+				assert.Len(t, answers, 1)
+				return
+			}
+			require.ErrorIs(t, err, qseal.ReasonCertificate)
+			require.ErrorIs(t, err, row.want)
+			assert.Empty(t, answers)
+		})
+	}
 }
