@@ -5,7 +5,7 @@ GOFUMPT       ?= v0.12.0
 FUZZTIME      ?= 20000x
 PKG           ?= ./qseal
 
-.PHONY: build test race lint fuzz bench mutation integration node redis demo examples sidecar tidy tools
+.PHONY: build test race lint fuzz bench mutation integration node redis http3 demo examples sidecar tidy tools
 
 build:
 	$(GO) build ./...
@@ -25,6 +25,7 @@ lint:
 	$(GO) vet ./...
 	golangci-lint run ./...
 	cd revocation/rediscache && golangci-lint run ./...
+	cd qwac/qwachttp3 && golangci-lint run ./...
 
 # Every fuzz target in turn, FUZZTIME each: executions (20000x) or a time (10m).
 fuzz:
@@ -53,6 +54,10 @@ node:
 redis:
 	cd revocation/rediscache && $(GO) vet ./... && EIDAS_REDIS=required $(GO) test ./...
 
+# A module of its own: QUIC on the loopback interface.
+http3:
+	cd qwac/qwachttp3 && $(GO) vet ./... && $(GO) test -race ./...
+
 # A module of its own. Needs Debian's nginx-light: the tests start it themselves.
 sidecar:
 	cd examples && EIDAS_NGINX=required $(GO) test ./sidecar
@@ -70,3 +75,4 @@ tidy:
 	cd bench && $(GO) mod tidy -diff
 	cd examples && $(GO) mod tidy -diff
 	cd revocation/rediscache && $(GO) mod tidy -diff
+	cd qwac/qwachttp3 && $(GO) mod tidy -diff
