@@ -1,0 +1,136 @@
+package sealtest
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net"
+	"sync/atomic"
+
+	"github.com/seed-b953571c/eidas"
+	"github.com/seed-b953571c/eidas/eidastest"
+)
+
+// Options say what New prepares. The zero value is right for a bank that grants
+// account information on any path.
+type Options struct {
+	// Target is the path that requests are for. Empty: /v1/payments.
+	Target string
+	// MaxBody is the cap of the bank on a body, in bytes. Zero: 1 MiB, which is
+	// that of package qseal.
+	MaxBody int64
+	// Roles of the TPPs. Zero: account information and payment initiation.
+	Roles eidas.Roles
+}
+
+// Kit is the cast of the attacks in a world: an honest TPP, another one, and all
+// those whose certificates are not what they should be. It changes the world when
+// it is made: there is one more QTSP, whose service is withdrawn. It is not safe
+// for concurrent use.
+type Kit struct {
+	world *eidastest.World
+	o     Options
+
+	honest, other *eidastest.Leaf // QWACs: who is on the connection
+	cast          map[part]*eidastest.Leaf
+
+	trap    net.Listener
+	dialled atomic.Int64
+}
+
+// The TPPs of the kit. Their identities differ in one digit.
+const (
+	honestID = "PSDLT-BL-LB000468"
+	otherID  = "PSDLT-BL-LB000469"
+)
+
+// New issues the certificates of the attacks. Close the kit after use. Tests
+// rather call Start.
+func New(w *eidastest.World, o Options) (*Kit, error) {
+	if w == nil {
+		return nil, errors.New("sealtest: no world")
+	}
+	if o.Target == "" {
+		o.Target = "/v1/payments"
+	}
+	if o.MaxBody == 0 {
+		o.MaxBody = 1 << 20
+	}
+	if o.Roles == 0 {
+		o.Roles = eidas.RoleAI | eidas.RolePI
+	}
+	if o.Target[0] != '/' || o.MaxBody < 0 {
+		return nil, errors.New("sealtest: Options.Target is no path, or Options.MaxBody is negative")
+	}
+	k := &Kit{world: w, o: o}
+	if err := k.engage(); err != nil {
+		return nil, fmt.Errorf("sealtest: %w", err)
+	}
+	var err error
+	if k.trap, err = new(net.ListenConfig).Listen(context.Background(), "tcp", "127.0.0.1:0"); err != nil {
+		return nil, fmt.Errorf("sealtest: %w", err)
+	}
+	go k.count()
+	return k, nil
+}
+
+// Start makes a kit that lives as long as a test.
+func Start(tb eidastest.TB, w *eidastest.World, o Options) *Kit {
+	tb.Helper()
+	k, err := New(w, o)
+	if err != nil {
+		tb.Fatalf("%v", err)
+	}
+	tb.Cleanup(k.Close)
+	return k
+}
+
+// Close ends what listens for verifiers that follow a URL in a message.
+func (k *Kit) Close() { _ = k.trap.Close() }
+
+// Dialled is how often somebody followed a URL in a message: a stranger's, so
+// that it must be zero.
+func (k *Kit) Dialled() int { return int(k.dialled.Load()) }
+
+func (k *Kit) count() {
+	for {
+		conn, err := k.trap.Accept()
+		if err != nil {
+			return
+		}
+		k.dialled.Add(1)
+		_ = conn.Close()
+	}
+}
+
+// trapURL is the URL of a certificate file on the loopback interface.
+func (k *Kit) trapURL(l *eidastest.Leaf) string {
+	return "https://" + k.trap.Addr().String() + "/seal_" + fingerprint(l)
+}
+
+// Files are the certificates that a bank knows beforehand, by the names that
+// messages call them, for qseal.NewDirectory. Those that must be refused are
+// among them: to be known is not to be trusted.
+func (k *Kit) Files() map[string][]byte {
+	files := map[string][]byte{}
+	for _, l := range k.cast {
+		files[certificateURL(l)], files[kidOf(l)] = l.Certificate.Raw, l.Certificate.Raw
+	}
+	// Another file than the one that its URL has the digest of.
+	files[wrongFileURL] = k.cast[partHonest].Certificate.Raw
+	return files
+}
+
+// wrongFileURL names a file by the digest of no file.
+const wrongFileURL = "https://tpp.example/seal_" + "00000000000000000000000000000000" + "00000000000000000000000000000000"
+
+func fingerprint(l *eidastest.Leaf) string {
+	sum := sha256.Sum256(l.Certificate.Raw)
+	return hex.EncodeToString(sum[:])
+}
+
+func certificateURL(l *eidastest.Leaf) string { return "https://tpp.example/seal_" + fingerprint(l) }
+
+func kidOf(l *eidastest.Leaf) string { return "kid-" + fingerprint(l)[:16] }
