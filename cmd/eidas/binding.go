@@ -6,6 +6,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -24,8 +25,9 @@ Link: rel="tls-certificate-binding": its form, its times, its signature by the
 2-QWAC in it, and that it names the first certificate of --tls.
 
 With --world it also decides whether the 2-QWAC is qualified for website
-authentication, by the trusted lists of DIR. Without it the chain is a mere
-claim. It never asks whether the 2-QWAC is revoked.
+authentication, by the trusted lists of DIR; --intermediate adds certificates of
+CAs that the binding does not bring. Without --world the chain is a mere claim. It
+never asks whether the 2-QWAC is revoked.
 
 With --json, one object:
   decision              accept or refuse
@@ -46,6 +48,7 @@ With --json, one object:
 		define: func(fs *flag.FlagSet) action {
 			b := &bindingFlags{}
 			b.world.define(fs)
+			defineIntermediates(fs, &b.intermediates)
 			fs.StringVar(&b.tls, "tls", "", "`CHAIN` that the server presented, its own certificate first; PEM or DER")
 			fs.Var(&b.at, "at", "`TIME` of judgement, RFC 3339, a date or Unix seconds (default now)")
 			fs.BoolVar(&b.options.AllowNoExpiry, "allow-no-expiry", false, "accept a binding without exp, as browsers do")
@@ -61,6 +64,8 @@ type bindingFlags struct {
 	tls     string
 	at      timeFlag
 	options qseal.BindingOptions
+
+	intermediates []string
 }
 
 // bindingReport is the JSON of "binding verify".
@@ -78,6 +83,8 @@ type bindingReport struct {
 
 	Qualification *qualificationReport `json:"qualification"`
 	At            time.Time            `json:"at"`
+
+	advice string // what may be done about it, "" for nothing
 }
 
 func (e *env) verifyBinding(ctx context.Context, b *bindingFlags, operands []string) (int, error) {
@@ -105,7 +112,11 @@ func (e *env) verifyBinding(ctx context.Context, b *bindingFlags, operands []str
 	if err != nil {
 		return 0, err
 	}
-	r, err := newBindingReport(&bindingInput{text, tls, at, b.options, set})
+	intermediates, err := e.readIntermediates(b.intermediates, set != nil)
+	if err != nil {
+		return 0, err
+	}
+	r, err := newBindingReport(&bindingInput{text, tls, at, b.options, set, intermediates})
 	if err != nil {
 		return 0, err
 	}
@@ -143,6 +154,7 @@ type bindingInput struct {
 	at      time.Time
 	options qseal.BindingOptions
 	set     *eidas.ServiceSet
+	more    []*x509.Certificate // of CAs, beside those in the binding
 }
 
 // newBindingReport verifies a binding. A line break at its end is the editor's.
@@ -158,7 +170,10 @@ func newBindingReport(in *bindingInput) (*bindingReport, error) {
 	if in.set == nil {
 		return r, nil
 	}
-	q, err := binding.Qualify(in.set, in.at)
+	whole := *binding
+	whole.Chain = slices.Concat(binding.Chain, in.more)
+	q, err := whole.Qualify(in.set, in.at)
+	r.advice = adviceOnSealer(err, len(in.more))
 	if !q.AtTime.At.IsZero() {
 		r.Qualification = newQualificationReport(&q)
 	}
@@ -191,6 +206,9 @@ func bindingText(r *bindingReport, s style) string {
 		b.WriteString(s.green("accepted") + "  the binding names this TLS certificate\n")
 	} else {
 		b.WriteString(s.red("refused") + "  " + s.bold(r.Reason) + "\n  " + clean(readable(r.Detail)) + "\n")
+		if r.advice != "" {
+			b.WriteString("  Hint: " + r.advice + "\n")
+		}
 	}
 	list := []fact{
 		{"TLS", []string{clean(r.TLS.Subject)}},

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"crypto/x509"
+	"flag"
 	"fmt"
 	"strconv"
 	"strings"
@@ -79,4 +81,24 @@ func (d *durationFlag) Set(s string) error {
 	}
 	d.Duration = v
 	return nil
+}
+
+// defineIntermediates is the flag of commands whose message brings a chain that
+// may lack certificates of CAs. It takes the lists to have a use for them.
+func defineIntermediates(fs *flag.FlagSet, files *[]string) {
+	fs.Func("intermediate", "`FILE` with certificates of CAs that the message does not bring, for --world; PEM or DER; may be repeated", func(s string) error {
+		*files = append(*files, s)
+		return nil
+	})
+}
+
+// readIntermediates reads the files of that flag, none when there are none.
+func (e *env) readIntermediates(files []string, judged bool) ([]*x509.Certificate, error) {
+	switch {
+	case len(files) == 0:
+		return nil, nil
+	case !judged:
+		return nil, usagef("--intermediate needs --world")
+	}
+	return e.readChain(files)
 }

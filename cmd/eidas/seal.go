@@ -3,9 +3,11 @@ package main
 import (
 	"context"
 	"crypto/sha256"
+	"crypto/x509"
 	"errors"
 	"flag"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -29,7 +31,8 @@ file of its own; an editor's line break at its end would be part of it.
 Without --world it says only whether the seal is right: form, coverage, key,
 signature, body and times, by the certificate in the message or --certificate.
 With --world the certificate is judged too, as 'eidas verify --use seal' does, and
-the flags of that command hold. Whether a seal has been used before, and whether
+the flags of that command hold; --intermediate adds certificates of CAs that the
+message does not bring. Whether a seal has been used before, and whether
 the sealer is the one on the connection, cannot be told from a message.
 
 The signing string is printed, since most seals fail because two sides do not
@@ -54,6 +57,7 @@ With --json, one object:
 			"eidas seal verify --profile berlin-group-1.3 request.txt",
 			"eidas seal verify --profile berlin-group-1.3 --quirk extra_fields,java_algorithm --at 2026-04-01 request.txt",
 			"eidas seal verify --profile obie-3.1.4 --certificate seal.pem --world lists --json request.txt",
+			"eidas seal verify --profile berlin-group-1.3 --world lists --intermediate ca.pem request.txt",
 		},
 		define: func(fs *flag.FlagSet) action {
 			f := newSealFlags(fs)
@@ -72,6 +76,8 @@ type sealFlags struct {
 	anyAge      bool
 	certificate string
 	body        string
+
+	intermediates []string
 }
 
 func newSealFlags(fs *flag.FlagSet) *sealFlags {
@@ -92,6 +98,7 @@ func newSealFlags(fs *flag.FlagSet) *sealFlags {
 	})
 	fs.BoolVar(&f.anyAge, "any-age", false, "accept a seal however old, and however far ahead of the time of judgement")
 	fs.StringVar(&f.certificate, "certificate", "", "certificate `CHAIN` of a seal that names its certificate only; PEM or DER")
+	defineIntermediates(fs, &f.intermediates)
 	fs.StringVar(&f.body, "body", "", "`FILE` with the body, where it is not in MESSAGE")
 	return f
 }
@@ -134,6 +141,8 @@ type sealReport struct {
 	Roles             []string     `json:"roles"`
 	Chain             []certReport `json:"chain"`
 	At                time.Time    `json:"at"`
+
+	advice string // what may be done about it, "" for nothing
 }
 
 func (e *env) verifySeal(ctx context.Context, f *sealFlags, operands []string) (int, error) {
@@ -160,6 +169,10 @@ func (e *env) verifySeal(ctx context.Context, f *sealFlags, operands []string) (
 			return 0, err
 		}
 	}
+	intermediates, err := e.readIntermediates(f.intermediates, f.world.dir != "")
+	if err != nil {
+		return 0, err
+	}
 	at := f.at.Time
 	if at.IsZero() {
 		at = time.Now()
@@ -172,7 +185,8 @@ func (e *env) verifySeal(ctx context.Context, f *sealFlags, operands []string) (
 	r.read(seen)
 	if err == nil && f.world.dir != "" {
 		r.Judged = "certificate"
-		err = e.judgeSealer(ctx, f, judgedSeal{p, message, found, at, r})
+		err = e.judgeSealer(ctx, f, judgedSeal{p, message, found, intermediates, at, r})
+		r.advice = adviceOnSealer(err, len(intermediates))
 	}
 	if err := r.refuse(err); err != nil {
 		return 0, err
@@ -228,6 +242,7 @@ type judgedSeal struct {
 	profile qseal.Profile
 	message *qseal.Captured
 	found   *qseal.Resolved
+	more    []*x509.Certificate // of CAs, beside those in the message
 	at      time.Time
 	report  *sealReport
 }
@@ -236,6 +251,18 @@ type judgedSeal struct {
 // that is meant.
 func (j judgedSeal) Resolve(context.Context, qseal.Hint) (*qseal.Resolved, error) {
 	return j.found, nil
+}
+
+// completing is a qseal.Validator that is given intermediates which a message
+// does not bring.
+type completing struct {
+	*eidas.Validator
+	more []*x509.Certificate
+}
+
+// Validate implements qseal.Validator.
+func (c completing) Validate(ctx context.Context, peer []*x509.Certificate, use eidas.Use, at time.Time) (*eidas.Result, error) {
+	return c.Validator.Validate(ctx, slices.Concat(peer, c.more), use, at)
 }
 
 // judgeSealer has the certificate judged by the lists of a world.
@@ -250,7 +277,7 @@ func (e *env) judgeSealer(ctx context.Context, f *sealFlags, j judgedSeal) error
 		return err
 	}
 	verifier, err := qseal.New(qseal.Config{
-		Validator: validator, Profile: j.profile, AllowAnyPeer: true, Resolver: j,
+		Validator: completing{validator, j.more}, Profile: j.profile, AllowAnyPeer: true, Resolver: j,
 		Replay: memory, ReplayWindow: time.Second, MaxBody: maxMessageSize,
 	})
 	if err != nil {

@@ -164,3 +164,55 @@ func TestSealOfEveryProfileByTheLists(t *testing.T) {
 		})
 	}
 }
+
+// A message that brings the leaf alone, of a QTSP whose root is listed, takes the
+// CA in between from a file; the refusal without it says so.
+func TestIntermediateThatTheMessageDoesNotBring(t *testing.T) {
+	w := eidastest.Start(t, eidastest.Options{})
+	q, err := w.AddQTSP(eidastest.QTSPOptions{Name: "Root listed", Territory: "LT", ListRoot: true})
+	require.NoError(t, err)
+	folder := t.TempDir()
+	require.NoError(t, w.WriteFolder(folder))
+	intermediate := tempFile(t, q.Issuing.Certificate.Raw)
+	other := tempFile(t, w.QTSP("DE").Issuing.Certificate.Raw)
+
+	sealer, err := q.IssueQSealC("PSDLT-BL-LB000468", eidas.RolePI)
+	require.NoError(t, err)
+	message, _ := sealedFile(t, sealer, "berlin-group-1.3")
+	request := eidastest.QWAC(tppID, eidas.RolePI)
+	request.ExtKeyUsage, request.Policies = []string{"0.4.0.194115.1.0"}, []string{"0.4.0.194112.1.6"}
+	server, err := q.Issue(request)
+	require.NoError(t, err)
+	server.Chain = server.Chain[:1]
+	binding, certificate := tempFile(t, signBinding(t, server)), tempFile(t, server.Certificate.Raw)
+
+	for name, command := range map[string][]string{
+		"seal":    {"seal", "verify", "--profile", "berlin-group-1.3", "--revocation", "off", message},
+		"binding": {"binding", "verify", "--tls", certificate, binding},
+	} {
+		t.Run(name, func(t *testing.T) {
+			const hint = "\n  Hint: if a CA above it is listed, an intermediate certificate may be missing: --intermediate FILE\n"
+			world := append(command[:len(command):len(command)], "--world", folder, "--at", w.Now().UTC().Format(time.RFC3339))
+			o := eidasCmd(t, world...)
+			assert.Equal(t, 1, o.code, o.stdout+o.stderr)
+			assert.Contains(t, o.stdout, "issuer")
+			assert.Contains(t, o.stdout, hint)
+
+			o = eidasCmd(t, append(world, "--intermediate", intermediate)...)
+			assert.Equal(t, 0, o.code, o.stdout+o.stderr)
+			assert.NotContains(t, o.stdout, "Hint")
+			o = eidasCmd(t, append(world, "--intermediate", other, "--intermediate", intermediate)...)
+			assert.Equal(t, 0, o.code, o.stdout+o.stderr)
+
+			o = eidasCmd(t, append(world, "--intermediate", other)...)
+			assert.Equal(t, 1, o.code, "of another CA")
+			assert.NotContains(t, o.stdout, "Hint")
+
+			o = eidasCmd(t, append(command[:len(command):len(command)], "--intermediate", intermediate)...)
+			assert.Equal(t, 2, o.code, "of no use without lists")
+			assert.Contains(t, o.stderr, "--intermediate needs --world")
+			o = eidasCmd(t, append(world, "--intermediate", tempFile(t, "x"))...)
+			assert.Equal(t, 2, o.code)
+		})
+	}
+}

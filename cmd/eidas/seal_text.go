@@ -24,6 +24,9 @@ func sealText(r *sealReport, s style) string {
 			reason += ", " + r.CertificateReason
 		}
 		b.WriteString(s.red("refused") + "  " + s.bold(reason) + "\n  " + clean(readable(r.Detail)) + "\n")
+		if r.advice != "" {
+			b.WriteString("  Hint: " + r.advice + "\n")
+		}
 	case r.Judged == "certificate":
 		b.WriteString(s.green("accepted") + "  sealed by " + s.bold(clean(r.Identity)) + " " + strings.Join(r.Roles, " ") + "\n")
 	default:
