@@ -47,6 +47,7 @@ type bindingAttack struct {
 	options  qseal.BindingOptions
 	tls      []*x509.Certificate
 	want     qseal.Reason
+	says     string       // in the error
 	inside   eidas.Reason // of the certificate
 }
 
@@ -74,6 +75,9 @@ func (a bindingAttack) run(t *testing.T) {
 	}
 	b, err := qseal.VerifyBinding([]byte(token), a.tls, sealTime.Add(a.at), a.options)
 	assert.Equal(t, a.want, qseal.ReasonOf(err), "%v", err)
+	if a.says != "" {
+		require.ErrorContains(t, err, a.says)
+	}
 	if a.inside != 0 {
 		require.ErrorIs(t, err, a.inside)
 	}

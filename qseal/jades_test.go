@@ -25,6 +25,7 @@ type jadesDocument struct {
 	options qseal.JAdESOptions
 	at      time.Duration
 	want    qseal.Reason
+	says    string // in the error
 }
 
 func (d jadesDocument) run(t *testing.T) {
@@ -40,6 +41,9 @@ func (d jadesDocument) run(t *testing.T) {
 	}
 	r, err := qseal.VerifyJAdES([]byte(token), d.docs, sealTime.Add(d.at), d.options)
 	assert.Equal(t, d.want, qseal.ReasonOf(err), "%v", err)
+	if d.says != "" {
+		require.ErrorContains(t, err, d.says)
+	}
 	if err == nil {
 		assert.Equal(t, sealTime, r.SignedAt)
 		assert.Equal(t, f.cert.Raw, r.Chain[0].Raw)

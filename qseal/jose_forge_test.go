@@ -82,6 +82,8 @@ func (f *forger) thumbprint() string {
 	return base64.RawURLEncoding.EncodeToString(sum[:])
 }
 
+func (f *forger) chain() []*x509.Certificate { return []*x509.Certificate{f.cert} }
+
 func (f *forger) x5c() string { return base64.StdEncoding.EncodeToString(f.cert.Raw) }
 
 // sign makes a signature in a way, which is mostly a name in JOSE.
@@ -222,6 +224,7 @@ type jadesAttack struct {
 	profile  qseal.Profile
 	leaf     *x509.Certificate
 	want     qseal.Reason
+	says     string // in the error
 	quirks   qseal.Quirk
 }
 
@@ -261,6 +264,9 @@ func (a jadesAttack) run(t *testing.T) {
 	}
 	seal, err := qseal.VerifyMessage(m, a.profile, a.leaf, sealTime.Add(a.at))
 	assert.Equal(t, a.want, qseal.ReasonOf(err), "%v", err)
+	if a.says != "" {
+		require.ErrorContains(t, err, a.says)
+	}
 	if err == nil {
 		assert.Equal(t, a.quirks, seal.Quirks)
 		assert.True(t, strings.HasSuffix(seal.Base, "."+a.input(h)), "the base is what was signed")

@@ -29,6 +29,7 @@ type bodySeal struct {
 	body     *string
 	at       time.Duration
 	want     qseal.Reason
+	says     string // in the error
 	quirks   qseal.Quirk
 }
 
@@ -57,6 +58,9 @@ func (b bodySeal) run(t *testing.T) {
 	r.Header = h
 	seal, err := qseal.VerifyMessage(qseal.ViewRequest(r, []byte(body)), b.profile, b.by().cert, sealTime.Add(b.at))
 	assert.Equal(t, b.want, qseal.ReasonOf(err), "%v", err)
+	if b.says != "" {
+		require.ErrorContains(t, err, b.says)
+	}
 	if err == nil {
 		assert.NotEmpty(t, seal.ReplayKey)
 		assert.Equal(t, b.quirks, seal.Quirks)

@@ -31,6 +31,7 @@ type messageSeal struct {
 	profile  qseal.Profile
 	at       time.Duration
 	want     qseal.Reason
+	says     string // in the error
 }
 
 func usual() []string {
@@ -117,6 +118,9 @@ func (m messageSeal) run(t *testing.T) {
 	}
 	_, err := qseal.VerifyMessage(view, m.profile, f.cert, sealTime.Add(m.at))
 	assert.Equal(t, m.want, qseal.ReasonOf(err), "%v", err)
+	if m.says != "" {
+		require.ErrorContains(t, err, m.says)
+	}
 }
 
 func set(name, value string) func(*http.Request) {
