@@ -204,6 +204,21 @@ func (c *tpp) keepAlive(tb testing.TB) *http.Client {
 	return &http.Client{Transport: transport}
 }
 
+// dial makes one connection. http3.Transport would make a second one where the
+// first one fails early, which tests that count handshakes cannot have.
+func (c *tpp) dial(r *http.Request) (*http3.ClientConn, *quic.Conn, error) {
+	config := c.config.Clone()
+	config.NextProtos = []string{http3.NextProtoH3}
+	if config.ServerName == "" {
+		config.ServerName = r.URL.Hostname()
+	}
+	conn, err := quic.DialAddrEarly(r.Context(), r.URL.Host, config, &quic.Config{})
+	if err != nil {
+		return nil, nil, err
+	}
+	return (&http3.Transport{}).NewClientConn(conn), conn, nil
+}
+
 // call makes a connection for one request, and waits for its ticket if it is let in.
 func (c *tpp) call(tb testing.TB, method, url string) (reply, error) {
 	tb.Helper()
@@ -211,9 +226,16 @@ func (c *tpp) call(tb testing.TB, method, url string) (reply, error) {
 	case <-c.tickets.stored: // of an earlier connection
 	default:
 	}
-	transport := &http3.Transport{TLSClientConfig: c.config}
-	defer transport.Close()
-	a, err := ask(&http.Client{Transport: transport}, newRequest(tb, method, url))
+	r := newRequest(tb, method, url)
+	conn, dialed, err := c.dial(r)
+	if err != nil {
+		return reply{}, err
+	}
+	defer func() {
+		_ = dialed.CloseWithError(quic.ApplicationErrorCode(http3.ErrCodeNoError), "")
+		<-dialed.Context().Done()
+	}()
+	a, err := ask(&http.Client{Transport: conn}, r)
 	if err == nil {
 		waitFor(tb, c.tickets.stored)
 	}

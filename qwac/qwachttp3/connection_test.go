@@ -75,14 +75,8 @@ func TestRetiredConnectionFinishesWhatIsUnderWay(t *testing.T) {
 		whoami(rw, r)
 	}})
 	l := w.QWAC("LT", identifier, eidas.RoleAI)
-	transport := &http3.Transport{TLSClientConfig: client(w, l, nil).config}
-	defer transport.Close()
-	ctx := newRequest(t, http.MethodGet, b.url).Context()
-	config := transport.TLSClientConfig.Clone()
-	config.NextProtos, config.ServerName = []string{http3.NextProtoH3}, "127.0.0.1"
-	dialed, err := quic.DialAddr(ctx, b.url[len("https://"):], config, &quic.Config{})
+	conn, dialed, err := client(w, l, nil).dial(newRequest(t, http.MethodGet, b.url))
 	require.NoError(t, err)
-	conn := transport.NewClientConn(dialed)
 	raw := &http.Client{Transport: conn} // unlike http3.Transport it dials no other
 
 	type result struct {

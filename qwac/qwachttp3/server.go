@@ -58,8 +58,8 @@ import (
 //
 // A ConnContext of s is called before the peer has proved its key.
 //
-// quic-go takes no more than 16 KiB of handshake: a client certificate with a
-// longer chain does not get in, which over TCP may have 32 KiB.
+// quic-go takes no more than 16 KiB of handshake, so chains are bounded by some
+// 14 KiB, which over TCP may have 32 KiB.
 func ConfigureServer(v *qwac.Verifier, s *http3.Server) error {
 	if err := check(v, s); err != nil {
 		return err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"fmt"
 	"net"
 	"net/http"
 	"sync/atomic"
@@ -157,4 +158,25 @@ func TestOwnersConnContextIsKept(t *testing.T) {
 	a, err := get(t, client(w, w.QWAC("LT", identifier, eidas.RoleAI), nil).keepAlive(t), serve(t, server.Serve, server.Close))
 	require.NoError(t, err)
 	assert.Equal(t, identifier+" LT", a.body)
+}
+
+// quic-go takes 16 KiB of handshake, in which a ticket with the client's chain
+// must fit as well. Real chains are below 8 KiB.
+func TestLargeChainsResume(t *testing.T) {
+	w := eidastest.Start(t, eidastest.Options{})
+	b := startBank(t, w, bankOptions{})
+	withNames := func(n int) *eidastest.Leaf {
+		r := eidastest.QWAC(identifier, eidas.RoleAI)
+		for i := range n {
+			r.DNSNames = append(r.DNSNames, fmt.Sprintf("%054d.example", i)) // 64 bytes each with its head
+		}
+		return w.Issue("LT", r)
+	}
+	large := withNames(160)
+	require.Greater(t, len(large.Certificate.Raw), 10<<10)
+	c := client(w, large, nil)
+	b.assertLetIn(t, c, identifier+" LT")
+	b.assertLetIn(t, c, identifier+" LT resumed")
+	_, err := client(w, withNames(260), nil).call(t, http.MethodGet, b.url)
+	require.ErrorContains(t, err, "CRYPTO_BUFFER_EXCEEDED")
 }
