@@ -68,6 +68,41 @@ func TestFixturesOfAnOlderTestkitMeanTheSame(t *testing.T) {
 	}
 }
 
+// sealFixture is an entry of seals.json.
+type sealFixture struct {
+	Name, File, Profile        string
+	At                         time.Time
+	Decision, Reason, Identity string
+}
+
+// Every sealed message has a case, and every case its outcome.
+func TestSealFixturesMeanTheSame(t *testing.T) {
+	doc, err := os.ReadFile(filepath.Join(fixtures, "seals.json"))
+	require.NoError(t, err)
+	var all []sealFixture
+	require.NoError(t, json.Unmarshal(doc, &all))
+	files := map[string]bool{}
+	for _, tc := range all {
+		files[filepath.Base(tc.File)] = true
+		t.Run(filepath.Base(tc.File)+", "+tc.Name, func(t *testing.T) {
+			o := eidasCmd(t, "seal", "verify", "--json", "--world", filepath.Join(fixtures, "world"), "--revocation", "off",
+				"--profile", tc.Profile, "--at", tc.At.Format(time.RFC3339), filepath.Join(fixtures, tc.File))
+			got := document[sealVerdict](t, o)
+			assert.Equal(t, tc.Decision, got.Decision, o.stdout)
+			assert.Equal(t, tc.Reason, got.Reason)
+			assert.Equal(t, tc.Identity, got.Identity)
+			assert.Equal(t, map[string]int{"accept": 0, "refuse": 1}[tc.Decision], o.code)
+		})
+	}
+	entries, err := os.ReadDir(filepath.Join(fixtures, "seals"))
+	require.NoError(t, err)
+	for _, e := range entries {
+		assert.True(t, files[e.Name()], "%s has no case", e.Name())
+	}
+	assert.Len(t, entries, len(files))
+	assert.NotEmpty(t, files)
+}
+
 func TestEveryFixtureHasACaseAndHoldsNoKey(t *testing.T) {
 	cases := map[string]bool{}
 	for _, tc := range fixtureCases(t) {

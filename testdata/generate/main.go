@@ -1,5 +1,6 @@
 // Command generate writes the fixtures of testdata: a small world of trusted
-// lists, certificates of it, and what the command has to say of each. Run it in
+// lists, certificates of it, messages sealed with one of them, and what the
+// command has to say of each. Run it in
 // the root of the module:
 //
 //	go run ./testdata/generate
@@ -65,7 +66,14 @@ func generate(dir string) error {
 			all = append(all, c)
 		}
 	}
-	return writeCases(filepath.Join(dir, "cases.json"), all)
+	if err := writeCases(filepath.Join(dir, "cases.json"), all); err != nil {
+		return err
+	}
+	sealer, err := sealerOf(issued)
+	if err != nil {
+		return err
+	}
+	return writeSeals(dir, sealer)
 }
 
 // pemOf returns the certificate, with that of its issuer on demand.
