@@ -183,6 +183,11 @@ func bindingSigner(j *jws, at time.Time) ([]*x509.Certificate, *Error) {
 	if len(leaf.ExtKeyUsage) != 0 || len(leaf.UnknownExtKeyUsage) != 1 || !leaf.UnknownExtKeyUsage[0].Equal(oidTLSBinding) {
 		return nil, refuseSigner(eidas.ReasonExtendedKeyUsage)
 	}
+	// RFC 5280, 4.2.1.3: a key whose certificate has neither bit is not for
+	// signatures. As of seals, one of them is enough.
+	if leaf.KeyUsage&(x509.KeyUsageDigitalSignature|x509.KeyUsageContentCommitment) == 0 {
+		return nil, refuseSigner(eidas.ReasonKeyUsage)
+	}
 	switch {
 	case at.Before(leaf.NotBefore):
 		return nil, refuseSigner(eidas.ReasonNotYetValid)

@@ -183,6 +183,34 @@ func TestAttack42Binding(t *testing.T) {
 	}
 }
 
+// RFC 5280, 4.2.1.3: the certificate says whether its key is for signatures.
+func TestBindingSignerKeyUsage(t *testing.T) {
+	f := p256Forger()
+	for name, row := range map[string]struct {
+		usage x509.KeyUsage
+		want  eidas.Reason
+	}{
+		"digitalSignature": {usage: x509.KeyUsageDigitalSignature},
+		"nonRepudiation":   {usage: x509.KeyUsageContentCommitment},
+		"keyEncipherment":  {usage: x509.KeyUsageKeyEncipherment, want: eidas.ReasonKeyUsage},
+		"none":             {want: eidas.ReasonKeyUsage},
+	} {
+		t.Run(name, func(t *testing.T) {
+			template := *f.cert
+			template.KeyUsage = row.usage
+			der, err := x509.CreateCertificate(rand.Reader, &template, &template, f.key.Public(), f.key)
+			require.NoError(t, err)
+			cert, err := x509.ParseCertificate(der)
+			require.NoError(t, err)
+			a := bindingAttack{by: &forger{f.key, cert}, alg: "ES256", inside: row.want}
+			if row.want != 0 {
+				a.want = qseal.ReasonCertificate
+			}
+			a.run(t)
+		})
+	}
+}
+
 // TS 119 411-5, annex A: the purpose stands alone.
 func TestBindingSignerPurpose(t *testing.T) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
