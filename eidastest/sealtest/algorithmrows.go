@@ -22,7 +22,7 @@ func algorithmAttacks() []group {
 			{name: "none", edit: named("none")},
 			{name: "HMAC with the public key", edit: both(named("hmac-sha256"), signing(mac))},
 		}},
-		{29, jose, qseal.ReasonAlgorithm, []row{
+		{29, jws, qseal.ReasonAlgorithm, []row{
 			{name: "none", edit: both(named("none"), signing(none))},
 			{name: "none with a signature", edit: named("none")},
 			{name: "no alg", edit: without("alg")},
@@ -32,19 +32,19 @@ func algorithmAttacks() []group {
 			{name: "none", edit: named("none")},
 			{name: "HMAC with the public key", edit: both(named("hmac-sha256"), signing(mac))},
 		}},
-		{30, all, qseal.ReasonAlgorithm, []row{
+		{30, all | binding, qseal.ReasonAlgorithm, []row{
 			{name: "hs2019", edit: named("hs2019")},
 			{name: "the label of an elliptic curve, RSA", edit: named("ecdsa-sha256"), only: cavage},
 			{name: "the label of RSA, an elliptic curve", edit: both(by(partHonestEC), named("rsa-sha256")), twin: by(partHonestEC), only: berlin | ing},
-			{name: "the label of an elliptic curve, RSA", edit: named("ES256"), only: jose},
-			{name: "the label of RSA, an elliptic curve", edit: both(by(partHonestEC), named("PS256")), twin: by(partHonestEC), only: jades | polish},
+			{name: "the label of an elliptic curve, RSA", edit: named("ES256"), only: jws},
+			{name: "the label of RSA, an elliptic curve", edit: both(by(partHonestEC), named("PS256")), twin: by(partHonestEC), only: jades | polish | binding},
 			{name: "the label of RSA, an elliptic curve", edit: both(by(partHonestEC), named("PS256")), only: ingJAdES | obie},
 			{name: "the label of an elliptic curve, RSA", edit: both(by(partHonest), named("ecdsa-p256-sha256")), twin: by(partHonest), only: rfc9421},
 		}},
 		{31, cavage, qseal.ReasonSignatureInvalid, []row{{name: "PSS labelled PKCS #1", edit: signing(pss256())}}},
-		{31, jose, qseal.ReasonSignatureInvalid, []row{
+		{31, jws, qseal.ReasonSignatureInvalid, []row{
 			{name: "PKCS #1 labelled PSS", edit: signing(pkcs1256())},
-			{name: "PSS labelled PKCS #1", edit: named("RS256"), twin: rs256, only: jades | polish},
+			{name: "PSS labelled PKCS #1", edit: named("RS256"), twin: rs256, only: jades | polish | binding},
 			{name: "PKCS #1", edit: rs256, want: qseal.ReasonAlgorithm, only: ingJAdES | obie},
 			{name: "no salt", edit: salted(pss256(), 0)},
 			{name: "salt of 20", edit: salted(pss256(), 20)},
@@ -57,24 +57,24 @@ func algorithmAttacks() []group {
 			{name: "salt of 20", edit: both(rsaPSS, salted(pss512, 20)), twin: rsaPSS},
 			{name: "the longest salt", edit: both(rsaPSS, salted(pss512, saltMax)), twin: rsaPSS},
 		}},
-		{32, jades | polish, qseal.ReasonAlgorithm, []row{
+		{32, jades | polish | binding, qseal.ReasonAlgorithm, []row{
 			{name: "ES512 on P-256", edit: curve(partHonestEC, "ES512", crypto.SHA512), twin: by(partHonestEC)},
 			{name: "ES384 on P-256", edit: curve(partHonestEC, "ES384", crypto.SHA384), twin: by(partHonestEC)},
-			{name: "ES256 on P-384", edit: curve(partHonestP384, "ES256", crypto.SHA256), twin: by(partHonestP384)},
+			{name: "ES256 on P-384", edit: curve(partHonestP384, "ES256", crypto.SHA256), twin: by(partHonestP384), only: jades | polish},
 		}},
 		{32, rfc9421, qseal.ReasonAlgorithm, []row{
 			{name: "P-384 and SHA-384 on P-256", edit: curve(partHonestEC, "ecdsa-p384-sha384", crypto.SHA384)},
 			{name: "P-256 and SHA-256 on P-384", edit: curve(partHonestP384, "ecdsa-p256-sha256", crypto.SHA256), twin: by(partHonestP384)},
 		}},
 		{33, berlin | ing, qseal.ReasonSignatureInvalid, derRows()},
-		{33, jades | polish | rfc9421, qseal.ReasonSignatureInvalid, sideRows()},
-		{34, all, qseal.ReasonSignatureInvalid, []row{
+		{33, jades | polish | rfc9421 | binding, qseal.ReasonSignatureInvalid, sideRows()},
+		{34, all | binding, qseal.ReasonSignatureInvalid, []row{
 			{name: "SHA-1 labelled SHA-256", edit: signing(way{scheme: schemePKCS1, hash: crypto.SHA1}), only: cavage},
-			{name: "SHA-1 labelled SHA-256", edit: both(rs256, signing(way{scheme: schemePKCS1, hash: crypto.SHA1})), twin: rs256, only: jades | polish},
+			{name: "SHA-1 labelled SHA-256", edit: both(rs256, signing(way{scheme: schemePKCS1, hash: crypto.SHA1})), twin: rs256, only: jades | polish | binding},
 			{name: "SHA-1 labelled SHA-256", edit: signing(way{scheme: schemePSS, hash: crypto.SHA1, salt: 20}), only: ingJAdES | obie},
 			{name: "SHA-1 labelled SHA-256", edit: both(by(partHonest), signing(way{scheme: schemePKCS1, hash: crypto.SHA1})), twin: by(partHonest), only: rfc9421},
 		}},
-		{35, all, qseal.ReasonKey, []row{
+		{35, all | binding, qseal.ReasonKey, []row{
 			{name: "RSA of 1024 bits", edit: by(partWeakRSA)},
 			{name: "RSA with the exponent 1", edit: by(partExponentOne)},
 			{name: "RSA with an even exponent", edit: by(partExponentEven)},

@@ -41,6 +41,7 @@ const (
 	partOtherAuthority
 	partHomoglyph
 	partLonger
+	partTLS // a 2-QWAC's owner has it for TLS: no purpose of bindings
 )
 
 // changes are the certificates that are the honest TPP's request with one change
@@ -113,7 +114,46 @@ func (k *Kit) engage() error {
 	if k.cast[partSelfSigned], err = selfSigned(k.cast[partHonest]); err != nil {
 		return err
 	}
+	if err := k.engageSites(q, key); err != nil {
+		return err
+	}
 	return k.engageElsewhere(key)
+}
+
+// purposeBinding is id-kp-tls-binding (TS 119 411-5, annex A).
+const purposeBinding = "0.4.0.194115.1.0"
+
+// site is the request for a 2-QWAC.
+func site(key crypto.Signer) eidastest.Request {
+	r := eidastest.QWAC("NTRLT-123456789", 0)
+	r.ExtKeyUsage = []string{purposeBinding}
+	r.Policies = []string{"0.4.0.194112.1.6"} // QNCP-w-gen
+	r.Key = key
+	return r
+}
+
+// engageSites issues 2-QWACs, with the changes that mean the same to them.
+func (k *Kit) engageSites(q *eidastest.QTSP, key crypto.Signer) error {
+	changes := k.changes()
+	k.sites = map[part]*eidastest.Leaf{}
+	for _, p := range []part{
+		partHonest, partHonestTwin, partHonestEC, partHonestP384, partNatural, partExpired, partNotYetValid,
+		partNoSignatureBit, partWeakRSA, partExponentOne, partExponentEven, partTLS,
+	} {
+		r := site(key)
+		if p == partTLS {
+			r.ExtKeyUsage = []string{eidastest.ServerAuth}
+		} else {
+			changes[p](&r)
+		}
+		var err error
+		if k.sites[p], err = q.Issue(r); err != nil {
+			return err
+		}
+	}
+	var err error
+	k.sites[partSelfSigned], err = selfSigned(k.sites[partHonest])
+	return err
 }
 
 // engageElsewhere issues the certificates of other providers.
@@ -130,19 +170,25 @@ func (k *Kit) engageElsewhere(key crypto.Signer) error {
 	if err != nil {
 		return err
 	}
-	issue := func(q *eidastest.QTSP, id string, key crypto.Signer) *eidastest.Leaf {
-		r := eidastest.QSealC(id, k.o.Roles)
-		r.Key, r.KeyType = key, eidastest.RSA2048
+	issue := func(q *eidastest.QTSP, r eidastest.Request) *eidastest.Leaf {
 		var l *eidastest.Leaf
 		if err == nil {
 			l, err = q.Issue(r)
 		}
 		return l
 	}
-	k.cast[partRotated] = issue(second, honestID, nil)
-	k.cast[partOtherRotated] = issue(second, otherID, nil)
-	k.cast[partWithdrawn] = issue(withdrawn, honestID, key)
-	k.cast[partImpostor] = issue(impostor, honestID, key)
+	seal := func(id string, key crypto.Signer) eidastest.Request {
+		r := eidastest.QSealC(id, k.o.Roles)
+		r.Key, r.KeyType = key, eidastest.RSA2048
+		return r
+	}
+	k.cast[partRotated] = issue(second, seal(honestID, nil))
+	k.cast[partOtherRotated] = issue(second, seal(otherID, nil))
+	k.cast[partWithdrawn] = issue(withdrawn, seal(honestID, key))
+	k.cast[partImpostor] = issue(impostor, seal(honestID, key))
+	k.sites[partRotated] = issue(second, site(key))
+	k.sites[partWithdrawn] = issue(withdrawn, site(key))
+	k.sites[partImpostor] = issue(impostor, site(key))
 	if err != nil {
 		return err
 	}

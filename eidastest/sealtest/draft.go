@@ -49,7 +49,7 @@ const bankAuthority = "bank.example"
 
 // newDraft is a lawful payment order of the honest TPP.
 func (k *Kit) newDraft(p *profile, id string) *draft {
-	d := &draft{k: k, p: p, id: id, at: k.world.Now(), leaf: k.cast[partHonest], way: p.way}
+	d := &draft{k: k, p: p, id: id, at: k.world.Now(), leaf: k.leaf(p, partHonest), way: p.way}
 	d.msg = Message{Peer: k.honest, Method: "POST", Target: k.o.Target, Authority: bankAuthority}
 	d.msg.Body = []byte(`{"requestHeader":{"requestId":"` + id + `"},"amount":"10.00"}`)
 	d.set("Content-Type", "application/json")

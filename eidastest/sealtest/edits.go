@@ -85,7 +85,7 @@ func inputWith(old, text string) edit {
 // that key's algorithm.
 func by(p part) edit {
 	return func(d *draft) {
-		d.leaf = d.k.cast[p]
+		d.leaf = d.k.leaf(d.p, p)
 		d.p.name(d)
 		alg, w := d.p.algorithm(d.leaf.Key.Public())
 		d.setParam(d.p.alg, quoted(alg))
@@ -97,7 +97,7 @@ func by(p part) edit {
 func claiming(p part) edit {
 	return func(d *draft) {
 		own := d.leaf
-		d.leaf = d.k.cast[p]
+		d.leaf = d.k.leaf(d.p, p)
 		d.p.name(d)
 		d.leaf = own
 	}
@@ -114,11 +114,11 @@ func (p *profile) algorithm(pub any) (string, way) {
 		return "ecdsa-sha256", der256()
 	case p.set&cavage != 0:
 		return "rsa-sha256", pkcs1256()
-	case p.set&jose != 0 && large:
+	case p.set&jws != 0 && large:
 		return "ES384", sha384
-	case p.set&jose != 0 && isEC:
+	case p.set&jws != 0 && isEC:
 		return "ES256", side256()
-	case p.set&jose != 0:
+	case p.set&jws != 0:
 		return "PS256", pss256()
 	case large:
 		return "ecdsa-p384-sha384", sha384

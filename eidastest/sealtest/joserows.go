@@ -11,8 +11,8 @@ import (
 // are about bindings.
 func joseAttacks(k *Kit) []group {
 	return []group{
-		{36, jose, qseal.ReasonCritical, critRows()},
-		{37, jose, qseal.ReasonCritical, []row{
+		{36, jws, qseal.ReasonCritical, critRows()},
+		{37, jws, qseal.ReasonCritical, []row{
 			{name: "b64 is text", edit: b64Is(`"false"`)},
 			{name: "b64 is null", edit: b64Is("null")},
 			{name: "b64 is not critical", edit: both(uncritical("b64")), only: fields | obie313},
@@ -22,8 +22,8 @@ func joseAttacks(k *Kit) []group {
 			{name: "b64 is false and critical", edit: b64Is("false"), only: obie314},
 			{name: "b64 is false, and signed encoded", edit: input(encodePayload), want: qseal.ReasonSignatureInvalid, only: fields | obie313},
 		}},
-		{38, jose, qseal.ReasonFormat, jsonRows(k)},
-		{39, jose, qseal.ReasonFormat, jwsTextRows()},
+		{38, jws, qseal.ReasonFormat, jsonRows(k)},
+		{39, jws, qseal.ReasonFormat, jwsTextRows()},
 		{39, cavage | rfc9421, qseal.ReasonFormat, signatureTextRows()},
 		{40, fields, qseal.ReasonHeader, parsRows()},
 	}
@@ -80,7 +80,7 @@ func critRows() []row {
 		{name: "crit has a number", edit: crit(func(names string) string {
 			return strings.Replace(strings.TrimSuffix(names, "]")+`,1]`, ",1]", map[bool]string{true: "[1]", false: ",1]"}[names == ""], 1)
 		})},
-		{name: "crit names one twice", only: jose &^ polish, edit: crit(func(names string) string {
+		{name: "crit names one twice", only: jws &^ polish, edit: crit(func(names string) string {
 			first, _, _ := strings.Cut(strings.TrimPrefix(names, "["), ",")
 			return strings.TrimSuffix(names, "]") + "," + strings.TrimSuffix(first, "]") + "]"
 		})},
@@ -148,7 +148,7 @@ func jwsTextRows() []row {
 		})},
 		{name: "header with padding", edit: header(func(s string) string { return s + "=" })},
 		{name: "header with a blank", edit: header(func(s string) string { return s[:8] + " " + s[8:] })},
-		{name: "x5t#S256 with padding", only: fields | polish, edit: func(d *draft) { d.setParam("x5t#S256", quoted(thumbprint(d.leaf)+"=")) }},
+		{name: "x5t#S256 with padding", only: fields | polish | binding, edit: func(d *draft) { d.setParam("x5t#S256", quoted(thumbprint(d.leaf)+"=")) }},
 	}
 }
 

@@ -35,6 +35,7 @@ type Kit struct {
 
 	honest, other *eidastest.Leaf // QWACs: who is on the connection
 	cast          map[part]*eidastest.Leaf
+	sites         map[part]*eidastest.Leaf // 2-QWACs: they sign bindings
 
 	trap    net.Listener
 	dialled atomic.Int64
@@ -103,6 +104,14 @@ func (k *Kit) count() {
 		k.dialled.Add(1)
 		_ = conn.Close()
 	}
+}
+
+// leaf is the certificate of a part in the seals of a profile.
+func (k *Kit) leaf(p *profile, of part) *eidastest.Leaf {
+	if p.set == binding {
+		return k.sites[of]
+	}
+	return k.cast[of]
 }
 
 // trapURL is the URL of a certificate file on the loopback interface.

@@ -25,6 +25,7 @@ const (
 	obie314
 	polish
 	rfc9421
+	binding // of a TLS certificate: no profile of a message
 
 	cavage = berlin | stet | ing
 	fields = jades | ingJAdES
@@ -32,6 +33,7 @@ const (
 	bodies = obie | polish
 	jose   = fields | bodies
 	all    = cavage | jose | rfc9421
+	jws    = jose | binding
 )
 
 // profile is how a lawful seal of a profile is made. It is written from the

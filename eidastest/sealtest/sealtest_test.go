@@ -2,7 +2,9 @@ package sealtest_test
 
 import (
 	"crypto/tls"
+	"crypto/x509"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -29,4 +31,15 @@ func TestAttacksOverMutualTLS(t *testing.T) {
 		})
 	}
 	assert.Zero(t, s.kit.Dialled())
+}
+
+func TestBindings(t *testing.T) {
+	s := newScene(t)
+	s.kit.RunBindings(t, func(text []byte, presented []*x509.Certificate, at time.Time) error {
+		b, err := qseal.VerifyBinding(text, presented, at, qseal.BindingOptions{})
+		if err == nil {
+			_, err = b.Qualify(s.world.Services(), at)
+		}
+		return err
+	})
 }
