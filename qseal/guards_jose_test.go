@@ -61,6 +61,8 @@ func TestJWSRefusalsSayWhatIsWrong(t *testing.T) {
 		"signature is not base64": {token: segment(2, "*"), want: qseal.ReasonFormat, says: "jws signature: not base64url"},
 		"no signature":            {token: segment(2, ""), want: qseal.ReasonFormat, says: "jws signature is empty"},
 		"alg is a number":         {old: alg, new: `"alg":1`, want: qseal.ReasonAlgorithm, says: "missing or no string"},
+		"alg is empty":            {old: alg, new: `"alg":""`, want: qseal.ReasonAlgorithm, says: `alg ""`},
+		"alg is a dash":           {old: alg, new: `"alg":"-"`, want: qseal.ReasonAlgorithm, says: `alg "-"`},
 		"alg of another profile":  {alg: "RS256", profile: qseal.INGJAdES(), want: qseal.ReasonAlgorithm, says: "does not allow"},
 		"crit is text":            {old: `"crit":["b64","sigD"]`, new: `"crit":"b64"`, want: qseal.ReasonCritical, says: "list of strings"},
 		"crit of a number":        {old: `"crit":["b64","sigD"]`, new: `"crit":[1]`, want: qseal.ReasonCritical, says: "list of strings"},

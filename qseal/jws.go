@@ -279,15 +279,14 @@ func numericDate(v jsonValue) (time.Time, bool) {
 // 8037, 3.1), 0 for every other: HMAC, none, and what else there may be.
 func joseAlgorithm(name string) Algorithm {
 	for a := Algorithm(1); a < algorithmEnd; a++ {
-		if a.joseName() == name {
+		if n := a.joseName(); n != "" && n == name {
 			return a
 		}
 	}
 	return 0
 }
 
-// joseName returns the name of an algorithm in JOSE, "-" if it has none: no
-// header may hold the empty string in its place.
+// joseName returns the name of an algorithm in JOSE, "" if it has none.
 func (a Algorithm) joseName() string {
 	switch a { //nolint:exhaustive // DER is not for JOSE
 	case RSASHA256:
@@ -311,7 +310,7 @@ func (a Algorithm) joseName() string {
 	case Ed25519:
 		return "EdDSA"
 	}
-	return "-"
+	return ""
 }
 
 // algorithm returns the algorithm that the header names.
