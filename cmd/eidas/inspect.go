@@ -22,7 +22,8 @@ func inspectCommand() *command {
 Reads certificates as PEM (several in a file, with any text around), DER or
 base64 of DER; "-" is standard input. Certificates that Go's crypto/x509 refuses
 are shown too, as far as they can be read. Nothing is proved here: whoever made
-the certificate wrote all of it. To prove it, use 'eidas verify'.
+the certificate wrote all of it. To prove it, use 'eidas verify'. A summary with
+what deviates from the standards comes first, then the certificate in full.
 
 With --json, one object on one line for each certificate, in order:
   file, index                    where it was; index counts from 0 within a file
@@ -45,12 +46,13 @@ With --json, one object on one line for each certificate, in order:
   2  a file cannot be read, or holds no certificate`,
 		examples: []string{
 			"eidas inspect qwac.pem",
+			"eidas inspect --brief *.pem",
 			"eidas inspect --json *.der | jq -r .identity",
 			"openssl s_client -connect HOST:443 </dev/null | eidas inspect -",
 		},
 		define: func(fs *flag.FlagSet) action {
 			lenient := fs.Bool("lenient", false, "accept the malformed shapes of statements that were found in the wild")
-			brief := fs.Bool("brief", false, "leave the general text of the certificate out")
+			brief := fs.Bool("brief", false, "show the summary alone, and leave out the certificate in full")
 			return func(ctx context.Context, e *env, files []string) (int, error) {
 				if len(files) == 0 {
 					return 0, usagef("no FILE given")

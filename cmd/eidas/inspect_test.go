@@ -295,9 +295,6 @@ func TestInspectTextForPeople(t *testing.T) {
 	assert.Equal(t, `What the certificate says of itself (nothing of it is proved here)
   Identity    PSDLT-BL-EX000042
               scheme PSD, country LT, authority BL, number EX000042
-  Subject     C=LT, O=Example TPP, organizationIdentifier=PSDLT-BL-EX000042, CN=Example TPP
-  Issuer      C=LT, O=QTSP LT 1, organizationIdentifier=VATLT-12345678, CN=QTSP LT 1 Issuing CA
-  Valid       2026-11-22 to 2027-11-22
   Roles       PSP_PI  0.4.0.19495.1.2  payment initiation
               PSP_AI  0.4.0.19495.1.3  account information
   Authority   LT-BL  Competent Authority LT-BL
@@ -308,14 +305,22 @@ func TestInspectTextForPeople(t *testing.T) {
   Disclosure  https://qtsp.example/pds_en.pdf (en)
   Policies    0.4.0.194112.1.4  QEVCP-w: qualified, web site, extended validation
               0.4.0.19495.3.1   QCP-w-psd2: qualified, web site, PSD2
+  Valid       2026-11-22 to 2027-11-22
+  Subject     C=LT, O=Example TPP, organizationIdentifier=PSDLT-BL-EX000042, CN=Example TPP
+  Issuer      C=LT, O=QTSP LT 1, organizationIdentifier=VATLT-12345678, CN=QTSP LT 1 Issuing CA
   SHA-256     SUM
   no deviation from the standards found
 
 `, block)
 
 	full := eidasCmd(t, "inspect", file).stdout
-	assert.Contains(t, full, "\n    Certificate:\n        Data:\n", "certinfo's text is there, indented")
-	assert.Contains(t, full, block[:40])
+	head, rest, found := strings.Cut(full, "The certificate in full\n")
+	require.True(t, found)
+	assert.Equal(t, o.stdout, head, "the summary comes first")
+	assert.True(t, strings.HasPrefix(rest, "    Certificate:\n        Data:\n"), "certinfo's text, indented")
+	for line := range strings.Lines(rest) {
+		assert.Regexp(t, `^(    |$)`, strings.TrimSuffix(line, "\n"))
+	}
 }
 
 func TestInspectKeepsHostileTextOffTheTerminal(t *testing.T) {

@@ -20,8 +20,9 @@ func (e *env) showInspection(in *inspection, brief bool) error {
 	return e.print(inspectText(in, brief, e.style))
 }
 
-// inspectText is certinfo's text, indented, and our own block. The block alone
-// begins at the margin: so no line end hidden in a name can counterfeit it.
+// inspectText is our own block, which people look for, and certinfo's text,
+// indented. What is ours alone begins at the margin: so no line end hidden in a
+// name can counterfeit it.
 func inspectText(in *inspection, brief bool, s style) string {
 	r := &in.report
 	title := clean(r.File)
@@ -30,15 +31,15 @@ func inspectText(in *inspection, brief bool, s style) string {
 	}
 	var b strings.Builder
 	b.WriteString(s.bold(title) + "\n\n")
-	if !brief {
-		b.WriteString(generalText(in, s) + "\n")
-	}
 	b.WriteString(s.bold("What the certificate says of itself (nothing of it is proved here)") + "\n")
 	b.WriteString(facts(s, inspectFacts(in, s)))
 	if len(r.Findings) > 0 || r.Error == "" {
-		b.WriteString(findingsText(r.Findings, s) + "\n")
+		b.WriteString(findingsText(r.Findings, s))
 	}
-	return b.String()
+	if !brief {
+		b.WriteString("\n" + s.bold("The certificate in full") + "\n" + generalText(in, s))
+	}
+	return b.String() + "\n"
 }
 
 // fact is a label with the lines that belong to it.
@@ -69,10 +70,6 @@ func facts(s style, list []fact) string {
 func inspectFacts(in *inspection, s style) []fact {
 	r := &in.report
 	list := []fact{identityFact(r, s)}
-	if in.cert != nil {
-		list = append(list, fact{"Subject", []string{clean(r.Subject)}}, fact{"Issuer", []string{clean(r.Issuer)}},
-			fact{"Valid", []string{day(*r.NotBefore) + " to " + day(*r.NotAfter)}})
-	}
 	if r.StatementsError != "" {
 		list = append(list, fact{"Statements", []string{s.red("refused") + ": " + clean(readable(r.StatementsError))}})
 	}
@@ -80,6 +77,10 @@ func inspectFacts(in *inspection, s style) []fact {
 		list = append(list, psd2Facts(c, s)...)
 		list = append(list, statementFacts(&c.Statements)...)
 		list = append(list, named("Policies", c.Policies))
+	}
+	if in.cert != nil {
+		list = append(list, fact{"Valid", []string{day(*r.NotBefore) + " to " + day(*r.NotAfter)}},
+			fact{"Subject", []string{clean(r.Subject)}}, fact{"Issuer", []string{clean(r.Issuer)}})
 	}
 	return append(list, fact{"SHA-256", []string{r.SHA256}})
 }
