@@ -35,8 +35,9 @@ type BindingAttack struct {
 }
 
 // BindingVerifier is what is under test: it verifies a binding for the TLS
-// certificates of a connection, its own first, and asks trusted lists about the
-// 2-QWAC that signed it, as qseal.VerifyBinding and Binding.Qualify do.
+// certificates of a connection, its own first, and asks trusted lists and the
+// responder about the 2-QWAC that signed it, as qseal.VerifyBinding,
+// Binding.Qualify and Binding.CheckStatus do.
 type BindingVerifier func(text []byte, presented []*x509.Certificate, at time.Time) error
 
 func bindings() *profile {
@@ -169,6 +170,7 @@ func (k *Kit) bindingAttacks() []group {
 		k.sitesRefused(22, partNatural, "certificate of a natural person"),
 		k.sitesRefused(24, partExpired, "expired"),
 		k.sitesRefused(24, partNotYetValid, "not yet valid"),
+		k.sitesRefused(24, partRevoked, "revoked"),
 		k.sitesRefused(24, partWithdrawn, "service withdrawn"),
 		k.sitesRefused(25, partImpostor, "an impostor of the QTSP"),
 		k.sitesRefused(25, partSelfSigned, "a copy that signs itself"),

@@ -62,7 +62,7 @@ func (k *Kit) changes() map[part]func(*eidastest.Request) {
 		partHonestTwin:     func(*eidastest.Request) {},
 		partHonestEC:       func(r *eidastest.Request) { r.Key, r.KeyType = nil, eidastest.P256 },
 		partHonestP384:     func(r *eidastest.Request) { r.Key, r.KeyType = nil, eidastest.P384 },
-		partOther:          func(r *eidastest.Request) { named(otherID)(r); r.KeyType = eidastest.RSA2048 },
+		partOther:          func(r *eidastest.Request) { named(otherID)(r); r.Key = k.second },
 		partQWAC:           func(r *eidastest.Request) { *r = eidastest.QWAC(honestID, k.o.Roles) },
 		partWebType:        func(r *eidastest.Request) { r.Statements.Types = []string{eidastest.TypeWeb} },
 		partNatural:        func(r *eidastest.Request) { r.Statements.Types = []string{eidastest.TypeESign} },
@@ -92,6 +92,9 @@ func (k *Kit) engage() error {
 	if err != nil {
 		return err
 	}
+	if k.second, err = eidastest.NewKey(eidastest.RSA2048); err != nil {
+		return err
+	}
 	k.cast = map[part]*eidastest.Leaf{}
 	for p, change := range k.changes() {
 		r := eidastest.QSealC(honestID, k.o.Roles)
@@ -111,7 +114,7 @@ func (k *Kit) engage() error {
 	if k.other, err = q.IssueQWAC(otherID, k.o.Roles); err != nil {
 		return err
 	}
-	if k.cast[partSelfSigned], err = selfSigned(k.cast[partHonest]); err != nil {
+	if k.cast[partSelfSigned], err = selfSigned(k.cast[partHonest], k.second); err != nil {
 		return err
 	}
 	if err := k.engageSites(q, key); err != nil {
@@ -138,7 +141,7 @@ func (k *Kit) engageSites(q *eidastest.QTSP, key crypto.Signer) error {
 	k.sites = map[part]*eidastest.Leaf{}
 	for _, p := range []part{
 		partHonest, partHonestTwin, partHonestEC, partHonestP384, partNatural, partExpired, partNotYetValid,
-		partNoSignatureBit, partWeakRSA, partExponentOne, partExponentEven, partTLS,
+		partNoSignatureBit, partWeakRSA, partExponentOne, partExponentEven, partRevoked, partTLS,
 	} {
 		r := site(key)
 		if p == partTLS {
@@ -151,8 +154,9 @@ func (k *Kit) engageSites(q *eidastest.QTSP, key crypto.Signer) error {
 			return err
 		}
 	}
+	q.Revoke(k.sites[partRevoked], 1)
 	var err error
-	k.sites[partSelfSigned], err = selfSigned(k.sites[partHonest])
+	k.sites[partSelfSigned], err = selfSigned(k.sites[partHonest], k.second)
 	return err
 }
 
@@ -179,11 +183,11 @@ func (k *Kit) engageElsewhere(key crypto.Signer) error {
 	}
 	seal := func(id string, key crypto.Signer) eidastest.Request {
 		r := eidastest.QSealC(id, k.o.Roles)
-		r.Key, r.KeyType = key, eidastest.RSA2048
+		r.Key = key
 		return r
 	}
-	k.cast[partRotated] = issue(second, seal(honestID, nil))
-	k.cast[partOtherRotated] = issue(second, seal(otherID, nil))
+	k.cast[partRotated] = issue(second, seal(honestID, k.second))
+	k.cast[partOtherRotated] = issue(second, seal(otherID, k.second))
 	k.cast[partWithdrawn] = issue(withdrawn, seal(honestID, key))
 	k.cast[partImpostor] = issue(impostor, seal(honestID, key))
 	k.sites[partRotated] = issue(second, site(key))
@@ -197,15 +201,11 @@ func (k *Kit) engageElsewhere(key crypto.Signer) error {
 
 // selfSigned copies subject, extensions and dates of a certificate into one that
 // nobody but its own key vouches for.
-func selfSigned(l *eidastest.Leaf) (*eidastest.Leaf, error) {
+func selfSigned(l *eidastest.Leaf, key crypto.Signer) (*eidastest.Leaf, error) {
 	c := l.Certificate
 	template := &x509.Certificate{
 		SerialNumber: c.SerialNumber, RawSubject: c.RawSubject, NotBefore: c.NotBefore, NotAfter: c.NotAfter,
 		ExtraExtensions: c.Extensions,
-	}
-	key, err := eidastest.NewKey(eidastest.RSA2048)
-	if err != nil {
-		return nil, err
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
 	if err != nil {

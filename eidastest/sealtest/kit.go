@@ -2,6 +2,7 @@ package sealtest
 
 import (
 	"context"
+	"crypto"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -36,6 +37,7 @@ type Kit struct {
 	honest, other *eidastest.Leaf // QWACs: who is on the connection
 	cast          map[part]*eidastest.Leaf
 	sites         map[part]*eidastest.Leaf // 2-QWACs: they sign bindings
+	second        crypto.Signer            // of all that is not the honest TPP's first key
 
 	trap    net.Listener
 	dialled atomic.Int64

@@ -1,14 +1,20 @@
 package sealtest_test
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"fmt"
+	"io"
+	"net/http"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/seed-b953571c/eidas"
+	"github.com/seed-b953571c/eidas/eidastest/sealtest"
 	"github.com/seed-b953571c/eidas/qseal"
 )
 
@@ -35,11 +41,152 @@ func TestAttacksOverMutualTLS(t *testing.T) {
 
 func TestBindings(t *testing.T) {
 	s := newScene(t)
-	s.kit.RunBindings(t, func(text []byte, presented []*x509.Certificate, at time.Time) error {
-		b, err := qseal.VerifyBinding(text, presented, at, qseal.BindingOptions{})
-		if err == nil {
-			_, err = b.Qualify(s.world.Services(), at)
-		}
-		return err
-	})
+	s.kit.RunBindings(t, s.verifyBinding)
 }
+
+// verifyBinding is what a program that meets a binding does.
+func (s *scene) verifyBinding(text []byte, presented []*x509.Certificate, at time.Time) error {
+	c, err := s.world.Config(eidas.Policy{})
+	if err != nil {
+		return err
+	}
+	b, err := qseal.VerifyBinding(text, presented, at, qseal.BindingOptions{})
+	if err == nil {
+		_, err = b.Qualify(s.world.Services(), at)
+	}
+	if err == nil {
+		_, err = b.CheckStatus(s.t.Context(), c.Status, s.world.Services(), at)
+	}
+	return err
+}
+
+// Every item of the list is an attack on every profile, or it is said why not.
+func TestEveryItemIsAnAttackOrExcluded(t *testing.T) {
+	s := newScene(t)
+	attacked := map[string]map[int]bool{}
+	names := map[string]bool{}
+	add := func(profile string, item int, name string) {
+		if attacked[profile] == nil {
+			attacked[profile] = map[int]bool{}
+		}
+		attacked[profile][item] = true
+		key := fmt.Sprint(profile, item, name)
+		assert.False(t, names[key], "%s %d %s is there twice", profile, item, name)
+		names[key] = true
+	}
+	for _, p := range qseal.Profiles() {
+		for _, a := range s.kit.Attacks(p) {
+			add(a.Profile, a.Item, a.Name)
+		}
+	}
+	bindings, err := s.kit.Bindings()
+	require.NoError(t, err)
+	for _, a := range bindings {
+		add(sealtest.BindingProfile, a.Item, a.Name)
+	}
+	excluded := map[string]map[int]bool{}
+	for _, e := range sealtest.Exclusions() {
+		assert.NotEmpty(t, e.Why)
+		if excluded[e.Profile] == nil {
+			excluded[e.Profile] = map[int]bool{}
+		}
+		assert.False(t, excluded[e.Profile][e.Item], "%s excludes %d twice", e.Profile, e.Item)
+		excluded[e.Profile][e.Item] = true
+	}
+	require.Len(t, attacked, len(sealtest.ProfileNames()))
+	for _, p := range sealtest.ProfileNames() {
+		for item := 1; item <= sealtest.Items; item++ {
+			assert.NotEqual(t, attacked[p][item], excluded[p][item], "%s %d is neither or both", p, item)
+		}
+	}
+}
+
+// A bank that looks at no seal lets in everything but what net/http refuses, and
+// is told so.
+func TestABankThatVerifiesNothingIsFound(t *testing.T) {
+	s := newScene(t)
+	open := &http.Server{Handler: http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+	}), TLSConfig: &tls.Config{MinVersion: tls.VersionTLS12, ClientAuth: tls.RequireAnyClientCert, NextProtos: []string{"h2", "http/1.1"}}}
+	for _, p := range qseal.Profiles() {
+		outcomes, err := s.kit.Play(t.Context(), p, open)
+		require.NoError(t, err)
+		for _, o := range outcomes {
+			switch {
+			case o.Twin || o.Attack.Want == 0:
+				assert.Empty(t, o.Wrong, o.String())
+			default:
+				assert.Contains(t, o.Wrong, "LET IN", o.String())
+			}
+		}
+	}
+}
+
+// A bank that has forgotten one rule is told which.
+func TestAForgottenRuleIsFound(t *testing.T) {
+	s := newScene(t)
+	for name, row := range map[string]struct {
+		profile qseal.Profile
+		forget  func(c *qseal.Config)
+		want    []string
+	}{
+		"extra fields": {
+			qseal.BerlinGroup13(), func(c *qseal.Config) { c.Profile = c.Profile.AllowQuirks(qseal.QuirkExtraFields) },
+			[]string{"berlin-group-1.3 5 accept is sealed", "berlin-group-1.3 5 host is sealed"},
+		},
+		"salt": {
+			qseal.JAdESHTTP(), func(c *qseal.Config) { c.Profile = c.Profile.AllowQuirks(qseal.QuirkAnySalt) },
+			[]string{"jades-http 31 no salt", "jades-http 31 salt of 20", "jades-http 31 the longest salt"},
+		},
+		"replay": {
+			qseal.RFC9421("fapi-2-request"), func(c *qseal.Config) { c.Replay = forgetful{} },
+			[]string{
+				"rfc9421 14 the same seal again", "rfc9421 14 another order under the same id",
+				"rfc9421 16 the nonce of another request",
+			},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := s.config(row.profile)
+			row.forget(&c)
+			outcomes, err := s.kit.Play(t.Context(), row.profile, s.bank(c))
+			require.NoError(t, err)
+			var wrong []string
+			for _, o := range outcomes {
+				if o.Wrong != "" {
+					assert.Contains(t, o.Wrong, "LET IN")
+					wrong = append(wrong, o.Attack.String())
+				}
+			}
+			assert.ElementsMatch(t, row.want, wrong)
+		})
+	}
+}
+
+// forgetful remembers nothing.
+type forgetful struct{}
+
+func (forgetful) Add(context.Context, string, time.Duration) (bool, error) { return true, nil }
+
+// The kit's own verdicts fail a test.
+func TestRunFailsTheTest(t *testing.T) {
+	s := newScene(t)
+	c := s.config(qseal.OBIE31(qseal.OBIE314))
+	c.Peer, c.AllowAnyPeer = nil, true
+	var tb recorder
+	s.kit.Run(&tb, c.Profile, s.bank(c))
+	assert.Contains(t, tb.text, "attack obie-3.1.4 19 sealed by another TPP than the one on the connection: LET IN, want sealer is not the one on the connection")
+	assert.NotContains(t, tb.text, "twin")
+	var strict recorder
+	s.kit.RunBindings(&strict, func([]byte, []*x509.Certificate, time.Time) error { return nil })
+	assert.Contains(t, strict.text, "42 no cty: ACCEPTED")
+	_, err := s.kit.Play(t.Context(), qseal.Profile{}, s.bank(c))
+	assert.ErrorContains(t, err, "no attacks on profile")
+}
+
+// recorder is a test that goes on.
+type recorder struct{ text string }
+
+func (r *recorder) Helper()                           {}
+func (r *recorder) Cleanup(func())                    {}
+func (r *recorder) Fatalf(format string, args ...any) { r.text = fmt.Sprintf(format, args...) }
