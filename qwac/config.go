@@ -53,7 +53,7 @@ type Config struct {
 	// Deferred completes the handshake of peers that are refused, and leaves it
 	// to Handler to tell them why: a failed handshake tells them nothing but
 	// bad_certificate. It needs ConfigureServer, or what does the same for another
-	// protocol (qwacgrpc).
+	// protocol (qwacgrpc, qwachttp3).
 	Deferred bool
 	// CANames are the names of CAs (DER, as in x509.Certificate.RawSubject) that
 	// the server tells its clients, so that one with several certificates can

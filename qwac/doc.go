@@ -7,8 +7,9 @@
 // the listener ([Verifier.ServerConfig]: every handshake is judged, full and
 // resumed) and the handler ([Verifier.Handler]: every request is judged, so that
 // a revocation or a withdrawal ends a connection that is already open), and
-// tells the handler who is calling ([FromContext]). Other servers use
-// ServerConfig, and [Verifier.Peer] when the handshake is complete.
+// tells the handler who is calling ([FromContext]). An HTTP/3 server has the same
+// call in the module qwachttp3. Other servers use ServerConfig, and
+// [Verifier.Peer] when the handshake is complete.
 //
 // # What a hook may do
 //
