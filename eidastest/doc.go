@@ -16,8 +16,9 @@
 //
 // What can be wrong in the field can be made wrong here: certificates by the
 // fields of [Request], lists by the methods of [List] and by [HostileRows],
-// responders and CRLs by [Fault], delegated responders by [Delegate], what CRLs
-// are about by [PointOptions], and whole providers by [World.Impostor].
+// responders and CRLs by [Fault], hosts of lists by [Trickle], delegated
+// responders by [Delegate], what CRLs are about by [PointOptions], and whole
+// providers by [World.Impostor].
 //
 // [NewWorld] is Start for programs that are no tests. The package does not link
 // package testing.

@@ -41,6 +41,7 @@ const (
 	// FaultCertHash is the hash of another certificate (Common PKI, part 4, 3.1.2);
 	// no such thing in a CRL.
 	FaultCertHash
+	FaultTrickle // the answer as it should be, one octet a second (see Trickle)
 )
 
 // isGood reports whether the fault calls good what may be revoked.
@@ -112,6 +113,14 @@ func (s *faulty) enter(w http.ResponseWriter, req *http.Request) (Fault, bool) {
 	}
 	play(w, req)
 	return fault, false
+}
+
+// write writes an answer, at the speed of the fault.
+func (f Fault) write(w http.ResponseWriter, req *http.Request, answer []byte) {
+	if f == FaultTrickle {
+		w = trickling{w, req.Context().Done()}
+	}
+	_, _ = w.Write(answer)
 }
 
 // hangUp ends the connection without an answer.

@@ -123,7 +123,7 @@ func (r *Responder) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		return
 	}
 	w.Header().Set("Content-Type", "application/ocsp-response")
-	_, _ = w.Write(r.answer(body, fault))
+	fault.write(w, req, r.answer(body, fault))
 }
 
 // readOCSPRequest takes the request from the body or from the end of the path.

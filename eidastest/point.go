@@ -107,7 +107,7 @@ func (d *DistributionPoint) ServeHTTP(w http.ResponseWriter, req *http.Request) 
 		return
 	}
 	w.Header().Set("Content-Type", "application/pkix-crl")
-	_, _ = w.Write(der)
+	fault.write(w, req, der)
 }
 
 // CRL returns the CRL as it is now, without any fault.

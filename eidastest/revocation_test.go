@@ -86,6 +86,7 @@ func TestFaultsOfResponders(t *testing.T) {
 	}{
 		"black hole":      {eidastest.FaultBlackHole, isUnavailable(revocation.RuleQ2), impatient},
 		"slow":            {eidastest.FaultSlow, isUnavailable(revocation.RuleQ2), impatient},
+		"trickle":         {eidastest.FaultTrickle, isUnavailable(revocation.RuleQ2), impatient},
 		"endless":         {eidastest.FaultEndless, isInvalid(revocation.RuleQ2), nil},
 		"malformed":       {eidastest.FaultMalformed, isInvalid(revocation.RuleP1), nil},
 		"future":          {eidastest.FaultFuture, isInvalid(revocation.RuleP8), nil},
@@ -119,6 +120,7 @@ func TestFaultsOfCRLs(t *testing.T) {
 		"down":          {eidastest.FaultDown, isUnavailable(revocation.RuleQ2), nil},
 		"slow":          {eidastest.FaultSlow, isUnavailable(revocation.RuleQ2), impatient},
 		"black hole":    {eidastest.FaultBlackHole, isUnavailable(revocation.RuleQ2), impatient},
+		"trickle":       {eidastest.FaultTrickle, isUnavailable(revocation.RuleQ2), impatient},
 		"garbage":       {eidastest.FaultGarbage, isInvalid(revocation.RuleC11), nil},
 		"endless":       {eidastest.FaultEndless, isInvalid(revocation.RuleQ2), modest},
 		"later":         {eidastest.FaultLater, isUnavailable(revocation.RuleQ2), nil},
