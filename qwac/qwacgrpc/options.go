@@ -1,0 +1,92 @@
+package qwacgrpc
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"maps"
+	"strings"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
+
+	"github.com/seed-b953571c/eidas"
+	"github.com/seed-b953571c/eidas/qwac"
+)
+
+// Config says how a server is guarded.
+type Config struct {
+	// Verifier judges. Required. Its ErrorFormat is for HTTP and does nothing here.
+	Verifier *qwac.Verifier
+	// TLS is the server's own configuration, with its certificate; it is not
+	// changed. Required. See qwac.Verifier.ServerConfig for what is refused.
+	TLS *tls.Config
+	// Authorizers say who may call what, beyond the policy, which holds for every
+	// call. A key is a whole service, "/bank.v1.Accounts/", or one method,
+	// "/bank.v1.Payments/Create"; a service has either one for itself or some for
+	// its methods. With any entry all that has none is refused, so that a slip in
+	// a name opens nothing: give eidas.AllowAnyone to what the policy is enough
+	// for, health checks say. Nil asks nothing beyond the policy.
+	Authorizers map[string]eidas.Authorizer
+}
+
+// ServerOptions returns what makes a grpc.Server one of the Verifier: the
+// credentials and the first interceptors. Give your own interceptors to
+// grpc.ChainUnaryInterceptor and grpc.ChainStreamInterceptor; grpc panics at a
+// second grpc.UnaryInterceptor. Do not give other credentials after these.
+//
+// It refuses a configuration that it cannot make safe, and names the field.
+func ServerOptions(c Config) ([]grpc.ServerOption, error) {
+	g, err := newGuard(c)
+	if err != nil {
+		return nil, err
+	}
+	return []grpc.ServerOption{grpc.Creds(g.credentials), grpc.UnaryInterceptor(g.unary), grpc.StreamInterceptor(g.stream)}, nil
+}
+
+func newGuard(c Config) (*guard, error) {
+	switch {
+	case c.Verifier == nil:
+		return nil, errors.New("qwacgrpc: Config.Verifier is required")
+	case c.TLS == nil:
+		return nil, errors.New("qwacgrpc: Config.TLS is required")
+	case len(c.TLS.Certificates) == 0 && c.TLS.GetCertificate == nil && c.TLS.GetConfigForClient == nil:
+		return nil, errors.New("qwacgrpc: Config.TLS has no certificate")
+	}
+	if err := checkAuthorizers(c.Authorizers); err != nil {
+		return nil, err
+	}
+	// The interceptors put every call through Admit.
+	config, err := c.Verifier.UnsafeDeferredConfig(c.TLS)
+	if err != nil {
+		return nil, fmt.Errorf("qwacgrpc: Config.TLS: %w", err)
+	}
+	g := &guard{verifier: c.Verifier, authorizers: maps.Clone(c.Authorizers), connections: newConnections()}
+	g.credentials = &serverCredentials{credentials.NewTLS(config), g}
+	return g, nil
+}
+
+func checkAuthorizers(authorizers map[string]eidas.Authorizer) error {
+	for key, authorizer := range authorizers {
+		service, method, ok := splitMethod(key)
+		if !ok {
+			return fmt.Errorf("qwacgrpc: Config.Authorizers: %q is neither \"/service/\" nor \"/service/method\"", key)
+		}
+		if authorizer == nil {
+			return fmt.Errorf("qwacgrpc: Config.Authorizers[%q] is nil", key)
+		}
+		if _, both := authorizers[service]; both && method != "" {
+			return fmt.Errorf("qwacgrpc: Config.Authorizers has %q and its method %q: name each method, or none", service, key)
+		}
+	}
+	return nil
+}
+
+// splitMethod splits "/service/method" after the second slash.
+func splitMethod(full string) (service, method string, ok bool) {
+	name, method, ok := strings.Cut(strings.TrimPrefix(full, "/"), "/")
+	if !ok || !strings.HasPrefix(full, "/") || name == "" || strings.Contains(method, "/") {
+		return "", "", false
+	}
+	return "/" + name + "/", method, true
+}
