@@ -115,12 +115,12 @@ func (s *faulty) enter(w http.ResponseWriter, req *http.Request) (Fault, bool) {
 	return fault, false
 }
 
-// write writes an answer, at the speed of the fault.
-func (f Fault) write(w http.ResponseWriter, req *http.Request, answer []byte) {
+// slowed is w at the speed of the fault.
+func (f Fault) slowed(w http.ResponseWriter, req *http.Request) http.ResponseWriter {
 	if f == FaultTrickle {
-		w = trickling{w, req.Context().Done()}
+		return trickling{w, req.Context().Done()}
 	}
-	_, _ = w.Write(answer)
+	return w
 }
 
 // hangUp ends the connection without an answer.

@@ -123,7 +123,7 @@ func (r *Responder) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		return
 	}
 	w.Header().Set("Content-Type", "application/ocsp-response")
-	fault.write(w, req, r.answer(body, fault))
+	_, _ = fault.slowed(w, req).Write(r.answer(body, fault))
 }
 
 // readOCSPRequest takes the request from the body or from the end of the path.

@@ -107,7 +107,7 @@ func (d *DistributionPoint) ServeHTTP(w http.ResponseWriter, req *http.Request) 
 		return
 	}
 	w.Header().Set("Content-Type", "application/pkix-crl")
-	fault.write(w, req, der)
+	_, _ = fault.slowed(w, req).Write(der)
 }
 
 // CRL returns the CRL as it is now, without any fault.

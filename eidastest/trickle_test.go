@@ -71,7 +71,7 @@ func TestHookDeadlineHoldsAgainstATrickle(t *testing.T) {
 			defer cancel()
 			req, err := http.NewRequestWithContext(ctx, http.MethodGet, b.url, nil)
 			require.NoError(t, err)
-			_, err = w.Client(l).Do(req) //nolint:bodyclose // there is none
+			_, err = w.Client(l).Do(req)
 			require.ErrorContains(t, err, "bad certificate")
 			require.ErrorIs(t, <-b.failures, eidas.ReasonRevocationUnavailable)
 
