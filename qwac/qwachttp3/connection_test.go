@@ -79,10 +79,6 @@ func TestRetiredConnectionFinishesWhatIsUnderWay(t *testing.T) {
 	require.NoError(t, err)
 	raw := &http.Client{Transport: conn} // unlike http3.Transport it dials no other
 
-	type result struct {
-		reply
-		err error
-	}
 	slow := make(chan result, 1)
 	request := newRequest(t, http.MethodGet, b.url+"/slow")
 	go func() {
