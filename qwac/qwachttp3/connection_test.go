@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/quic-go/quic-go"
 	"github.com/quic-go/quic-go/http3"
@@ -16,6 +18,7 @@ import (
 	"github.com/seed-b953571c/eidas"
 	"github.com/seed-b953571c/eidas/eidastest"
 	"github.com/seed-b953571c/eidas/qwac"
+	"github.com/seed-b953571c/eidas/qwac/qwachttp3"
 )
 
 func TestScenarioR6_RevokedWhileAConnectionIsOpen(t *testing.T) {
@@ -107,6 +110,38 @@ func TestRetiredConnectionFinishesWhatIsUnderWay(t *testing.T) {
 	require.True(t, ok, "%v", cause(dialed))
 	assert.Equal(t, quic.ApplicationErrorCode(http3.ErrCodeNoError), closed.ErrorCode)
 	assert.EqualValues(t, 1, b.handled.Load())
+}
+
+// The same, with the time that it may take.
+func TestRetiredConnectionEndsWhenItsLastRequestHas(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ended := 0
+		c := qwachttp3.NewConnection(func() { ended++ })
+		wait := func(d time.Duration) {
+			time.Sleep(d)
+			synctest.Wait()
+		}
+		for range 3 { // one ends before, one is refused, one is under way
+			assert.True(t, c.Begin())
+		}
+		c.End()
+		wait(time.Hour)
+		assert.Zero(t, ended, "it is not retired")
+		c.Retire()
+		assert.False(t, c.Begin())
+		c.End()
+		wait(time.Hour)
+		assert.Zero(t, ended, "a request is under way")
+		assert.False(t, c.Begin())
+		c.End()
+		wait(qwachttp3.Linger - 1)
+		assert.Zero(t, ended, "the last answer is on its way")
+		wait(1)
+		assert.Equal(t, 1, ended)
+		assert.False(t, c.Begin())
+		wait(time.Hour)
+		assert.Equal(t, 1, ended)
+	})
 }
 
 // Where the fault is ours, dialling again would not help.

@@ -1,0 +1,19 @@
+package qwachttp3
+
+// Linger is for tests.
+const Linger = linger
+
+// Connection is connection, for tests in a bubble of time.
+type Connection struct{ c connection }
+
+// NewConnection returns a connection that ends with end.
+func NewConnection(end func()) *Connection { return &Connection{connection{close: end}} }
+
+// Begin is begin.
+func (c *Connection) Begin() bool { return c.c.begin() }
+
+// End is end.
+func (c *Connection) End() { c.c.end() }
+
+// Retire is retire.
+func (c *Connection) Retire() { c.c.retire() }
