@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -207,8 +208,10 @@ func headerCertificate(m *message, p *Profile, s *sealed) ([]*x509.Certificate, 
 	if len(text) > maxInput {
 		return nil, reject(ReasonCertificateMalformed, "%d bytes, at most %d", len(text), maxInput)
 	}
-	pemText := []byte(text)
-	if !bytes.HasPrefix(pemText, pemBegin) {
+	var pemText []byte
+	if strings.HasPrefix(text, string(pemBegin)) {
+		pemText = []byte(text)
+	} else {
 		if chain, met := m.known.chain(text); met {
 			return chain, nil
 		}

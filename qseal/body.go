@@ -147,6 +147,28 @@ func (h *hashed) Read(p []byte) (int, error) {
 	return n, nil
 }
 
+// drain reads what is left, in pieces that weigh nothing beside the handler's own
+// reading. nil: all of it is as sealed.
+func (h *hashed) drain() error {
+	const piece = 512
+	var rest []byte
+	for empty := 0; h.end == nil; empty++ {
+		if rest == nil {
+			rest = make([]byte, piece)
+		}
+		if n, _ := h.Read(rest); n > 0 {
+			empty = 0
+		}
+		if empty == maxEmptyReads && h.end == nil {
+			h.end = reject(ReasonBody, "%w", io.ErrNoProgress)
+		}
+	}
+	if h.end == io.EOF { //nolint:errorlint // our own
+		return nil
+	}
+	return h.end
+}
+
 // verdict compares the digests at the end of the body.
 func (h *hashed) verdict() error {
 	if len(h.s.digests) == 0 && !h.empty {

@@ -36,6 +36,17 @@ func (g *generations[V]) get(key string) (V, bool) {
 	return v, ok
 }
 
+// of is get by octets, which it does not copy.
+func (g *generations[V]) of(key []byte) (V, bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if v, ok := g.latest[string(key)]; ok {
+		return v, true
+	}
+	v, ok := g.old[string(key)]
+	return v, ok
+}
+
 func (g *generations[V]) add(key string, v V) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -58,7 +69,7 @@ func (k *known) chain(text string) ([]*x509.Certificate, bool) {
 func (v *Verifier) signer(ctx context.Context, chain []*x509.Certificate, at time.Time) (*eidas.Result, *eidas.Error) {
 	memory, ok := v.c.Validator.(Rechecker)
 	if ok {
-		if prev, met := v.known.results.get(string(chain[0].Raw)); met {
+		if prev, met := v.known.results.of(chain[0].Raw); met {
 			if result, sure := memory.Recheck(prev, at); sure {
 				return result, nil
 			}

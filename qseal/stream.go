@@ -3,7 +3,6 @@ package qseal
 import (
 	"context"
 	"errors"
-	"io"
 	"net/http"
 	"time"
 )
@@ -60,7 +59,7 @@ func (j *judgement) stream(ctx context.Context, r *http.Request) (refusal *Error
 // It returns the Seal, or nil and an *[Error]: then nothing that was read may
 // have an effect. Another call returns the same.
 func (p *PendingSeal) Commit(ctx context.Context) (*Seal, error) {
-	_, err := io.Copy(io.Discard, p.body)
+	err := p.body.drain()
 	if err == nil {
 		p.j.verdict.Quirks = p.j.proof.quirks
 		return p.v.report(ctx, p.j, nil)

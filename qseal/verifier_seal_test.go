@@ -586,6 +586,12 @@ func TestAttack51StreamedBodies(t *testing.T) {
 	r.ContentLength = 5000
 	_, err = s.verifier().VerifyStream(t.Context(), r, s.at)
 	require.ErrorIs(t, err, qseal.ReasonTooLarge)
+	r = s.order(header("x-request-id", "stuck"))
+	r.Body, r.ContentLength = io.NopCloser(nothing{}), -1
+	pending, err = s.verifier().VerifyStream(t.Context(), r, s.at)
+	require.NoError(t, err)
+	_, err = pending.Commit(t.Context())
+	require.ErrorIs(t, err, qseal.ReasonBody)
 	r = s.order(header("x-request-id", "2"))
 	s.peer = eidas.Identity{}
 	_, err = s.verifier().VerifyStream(t.Context(), r, s.at)
