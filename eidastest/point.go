@@ -107,7 +107,8 @@ func (d *DistributionPoint) ServeHTTP(w http.ResponseWriter, req *http.Request) 
 		return
 	}
 	w.Header().Set("Content-Type", "application/pkix-crl")
-	_, _ = fault.slowed(w, req).Write(der)
+	w = fault.slowed(w, req)
+	_, _ = w.Write(der) //nolint:gosec // DER, with its media type
 }
 
 // CRL returns the CRL as it is now, without any fault.
