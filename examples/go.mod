@@ -2,11 +2,15 @@ module github.com/seed-b953571c/eidas/examples
 
 go 1.26.0
 
-replace github.com/seed-b953571c/eidas => ../
+replace (
+	github.com/seed-b953571c/eidas => ../
+	github.com/seed-b953571c/eidas/qwac/qwacgrpc => ../qwac/qwacgrpc
+)
 
 require (
 	github.com/prometheus/client_golang v1.25.0
 	github.com/seed-b953571c/eidas v0.0.0-00010101000000-000000000000
+	github.com/seed-b953571c/eidas/qwac/qwacgrpc v0.0.0-00010101000000-000000000000
 	google.golang.org/grpc v1.85.0
 	google.golang.org/protobuf v1.36.12
 )

@@ -1,5 +1,5 @@
-// Command grpc is a bank's API over gRPC. The hooks judge every handshake, and
-// the interceptors every call and every message of a stream.
+// Command grpc is a bank's API over gRPC, guarded by qwacgrpc: every handshake,
+// every call and every message of a stream is judged.
 package main
 
 import (
@@ -14,16 +14,18 @@ import (
 	"os/signal"
 	"sync"
 	"syscall"
+	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/emptypb"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"github.com/seed-b953571c/eidas"
 	"github.com/seed-b953571c/eidas/qwac"
+	"github.com/seed-b953571c/eidas/qwac/qwacgrpc"
 	"github.com/seed-b953571c/eidas/revocation"
 	"github.com/seed-b953571c/eidas/trustlist"
 )
@@ -76,7 +78,7 @@ func serveLists(ctx context.Context, address string, lists *trustlist.Store, cer
 	if err != nil {
 		return err
 	}
-	verifier, err := qwac.New(qwac.Config{Validator: validator, Logger: logger})
+	verifier, err := qwac.New(qwac.Config{Validator: validator, Logger: logger, Deferred: true}) // who is refused reads why
 	if err != nil {
 		return err
 	}
@@ -103,14 +105,14 @@ func policy() eidas.Policy { return eidas.DefaultPolicy(eidas.RequireRoles(eidas
 
 // newServer is the bank's API behind the verifier.
 func newServer(v *qwac.Verifier, certificate tls.Certificate) (*grpc.Server, error) {
-	config, err := v.ServerConfig(&tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{certificate}})
+	options, err := qwacgrpc.ServerOptions(qwacgrpc.Config{
+		Verifier: v, TLS: &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{certificate}},
+	})
 	if err != nil {
 		return nil, err
 	}
-	g := guard{v}
-	// The credentials stay those of grpc itself: other interceptors look for
-	// credentials.TLSInfo.
-	s := grpc.NewServer(grpc.Creds(credentials.NewTLS(config)), grpc.UnaryInterceptor(g.unary), grpc.StreamInterceptor(g.stream))
+	s := grpc.NewServer(append(options, grpc.ConnectionTimeout(10*time.Second),
+		grpc.KeepaliveParams(keepalive.ServerParameters{MaxConnectionIdle: 10 * time.Minute, MaxConnectionAge: time.Hour}))...)
 	s.RegisterService(accountsService(accounts{}), nil)
 	return s, nil
 }
@@ -119,7 +121,7 @@ func newServer(v *qwac.Verifier, certificate tls.Certificate) (*grpc.Server, err
 type accounts struct{}
 
 func (accounts) list(ctx context.Context, _ *emptypb.Empty) (*wrapperspb.StringValue, error) {
-	tpp, ok := fromContext(ctx)
+	tpp, ok := qwac.FromContext(ctx)
 	if !ok {
 		return nil, status.Error(codes.Internal, "nobody is calling")
 	}

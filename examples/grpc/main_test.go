@@ -31,7 +31,7 @@ type bank struct {
 func startBank(t *testing.T) *bank {
 	t.Helper()
 	w := eidastest.Start(t, eidastest.Options{})
-	v, err := qwac.New(qwac.Config{Validator: w.Validator(policy())})
+	v, err := qwac.New(qwac.Config{Validator: w.Validator(policy()), Deferred: true})
 	w.Check(err)
 	certificate, err := w.ServerCertificate()
 	w.Check(err)
@@ -85,12 +85,17 @@ func TestCallsAreAnsweredToWhomTheyShould(t *testing.T) {
 		b.Check(err)
 		unlisted, err := b.Impostor("LT").IssueQWAC(tppID, eidas.RoleAI)
 		b.Check(err)
-		for name, leaf := range map[string]*eidastest.Leaf{
-			"nobody": nil, "thief": stolen, "unlisted": unlisted, "without the role": b.QWAC("LT", tppID, eidas.RolePI),
+		for name, row := range map[string]struct {
+			leaf *eidastest.Leaf
+			want codes.Code
+		}{
+			"nobody":           {nil, codes.Unauthenticated},
+			"thief":            {stolen, codes.Unavailable}, // his handshake fails
+			"unlisted":         {unlisted, codes.Unauthenticated},
+			"without the role": {b.QWAC("LT", tppID, eidas.RolePI), codes.PermissionDenied},
 		} {
-			got, err := list(t, b.dial(t, version, b.ClientConfig(leaf)))
-			if err == nil {
-				t.Errorf("%s got %q", name, got)
+			if got, err := list(t, b.dial(t, version, b.ClientConfig(row.leaf))); status.Code(err) != row.want {
+				t.Errorf("%s got %q and %v", name, got, err)
 			}
 		}
 	})
@@ -153,15 +158,4 @@ func TestRotatedClientSeesNoError(t *testing.T) {
 			t.Errorf("got %q and %v", got, err)
 		}
 	})
-}
-
-func TestStatusOfARefusal(t *testing.T) {
-	for reason, want := range map[eidas.Reason]codes.Code{
-		eidas.ReasonRevoked: codes.Unauthenticated, eidas.ReasonRoleMissing: codes.PermissionDenied,
-		eidas.ReasonRevocationUnavailable: codes.Unavailable, eidas.ReasonInternal: codes.Unavailable,
-	} {
-		if got := statusOf(reason); status.Code(got) != want || status.Convert(got).Message() != reason.String() {
-			t.Errorf("%v: got %v", reason, got)
-		}
-	}
 }
