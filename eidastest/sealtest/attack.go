@@ -10,7 +10,7 @@ import (
 // Attack is a sealed request that breaks one rule of a profile, and a near twin
 // that breaks none.
 type Attack struct {
-	// Item is its number in the attack list, 1 to 53.
+	// Item is its number in the attack list, 1 to 53, see Title.
 	Item int
 	// Name says what is wrong, in a few words, and is unique in its profile and item.
 	Name string

@@ -2,9 +2,6 @@ package sealtest
 
 import "github.com/seed-b953571c/eidas/qseal"
 
-// Items is how many items the attack list has: they are numbered from 1.
-const Items = 53
-
 // Exclusion is an item of the attack list that a profile cannot have, and why.
 type Exclusion struct {
 	Item    int

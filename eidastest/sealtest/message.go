@@ -50,8 +50,8 @@ func (m *Message) head() []byte {
 }
 
 // Request returns the request as net/http gives it to a handler, for verifiers
-// that are tested without a connection. It fails for one that net/http refuses
-// itself, and for one over HTTP/2.
+// that are tested without a connection. It fails for one over HTTP/2. Attacks
+// that net/http refuses need its server: Attack.Want says which those are.
 func (m *Message) Request() (*http.Request, error) {
 	if m.HTTP2 {
 		return nil, errors.New("sealtest: the message needs a connection of HTTP/2")

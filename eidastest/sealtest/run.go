@@ -69,8 +69,10 @@ func (o *Outcome) String() string {
 	return fmt.Sprintf("%s %s: %s", kind, o.Attack, verdict)
 }
 
-// Play is Run for programs that are no tests: it returns what the bank did. The
-// error is one of the kit, or of the server that could not be started.
+// Play is Run for programs that are no tests: it returns what the bank did, in
+// order. Where the twin of an attack is the lawful message of the profile, without
+// any change, that is sent once for all. The error is one of the kit, or of the
+// server that could not be started.
 func (k *Kit) Play(ctx context.Context, p qseal.Profile, under *http.Server) ([]Outcome, error) {
 	attacks := k.Attacks(p)
 	if len(attacks) == 0 {
@@ -82,8 +84,15 @@ func (k *Kit) Play(ctx context.Context, p qseal.Profile, under *http.Server) ([]
 	}
 	defer server.Close()
 	out := make([]Outcome, 0, 2*len(attacks))
+	plain := false
 	for _, a := range attacks {
 		for _, twin := range []bool{false, true} {
+			if twin && a.row.twin == nil && a.row.twinAhead == nil {
+				if plain {
+					continue // it would be the same again
+				}
+				plain = true
+			}
 			o, err := k.play(ctx, a, played{strings.TrimPrefix(server.URL, "https://"), twin})
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", a, err)

@@ -60,6 +60,51 @@ func (s *scene) verifyBinding(text []byte, presented []*x509.Certificate, at tim
 	return err
 }
 
+// The same without a connection, for those who test a verifier alone.
+func TestAttacksAsRequests(t *testing.T) {
+	s := newScene(t)
+	for _, p := range qseal.Profiles() {
+		c := s.config(p)
+		c.Peer = func(r *http.Request) (eidas.Identity, error) {
+			result, err := c.Validator.Validate(r.Context(), r.TLS.PeerCertificates, eidas.UseTLS, s.world.Now())
+			if err != nil {
+				return eidas.Identity{}, err
+			}
+			return result.Identity, nil
+		}
+		v, err := qseal.New(c)
+		require.NoError(t, err)
+		verify := func(m *sealtest.Message) error {
+			r, err := m.Request()
+			require.NoError(t, err)
+			_, err = v.VerifyRequest(t.Context(), r, s.world.Now())
+			return err
+		}
+		seen := 0
+		for _, a := range s.kit.Attacks(p) {
+			messages, err := a.Messages()
+			require.NoError(t, err)
+			last := len(messages) - 1
+			if a.Want == 0 || messages[last].HTTP2 {
+				continue
+			}
+			seen++
+			for _, m := range messages[:last] {
+				require.NoError(t, verify(m), a.String())
+			}
+			err = verify(messages[last])
+			require.ErrorIs(t, err, a.Want, a.String())
+			if a.Cause != 0 {
+				require.ErrorIs(t, err, a.Cause, a.String())
+			}
+		}
+		assert.Greater(t, seen, 90, p.Name())
+	}
+	m := sealtest.Message{HTTP2: true}
+	_, err := m.Request()
+	assert.Error(t, err)
+}
+
 // Every item of the list is an attack on every profile, or it is said why not.
 func TestEveryItemIsAnAttackOrExcluded(t *testing.T) {
 	s := newScene(t)
@@ -94,6 +139,13 @@ func TestEveryItemIsAnAttackOrExcluded(t *testing.T) {
 		excluded[e.Profile][e.Item] = true
 	}
 	require.Len(t, attacked, len(sealtest.ProfileNames()))
+	assert.Empty(t, sealtest.Title(0)+sealtest.Title(sealtest.Items+1))
+	titles := map[string]bool{}
+	for item := 1; item <= sealtest.Items; item++ {
+		assert.NotEmpty(t, sealtest.Title(item))
+		titles[sealtest.Title(item)] = true
+	}
+	assert.Len(t, titles, sealtest.Items)
 	for _, p := range sealtest.ProfileNames() {
 		for item := 1; item <= sealtest.Items; item++ {
 			assert.NotEqual(t, attacked[p][item], excluded[p][item], "%s %d is neither or both", p, item)
@@ -108,7 +160,7 @@ func TestABankThatVerifiesNothingIsFound(t *testing.T) {
 	open := &http.Server{Handler: http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
 	}), TLSConfig: &tls.Config{MinVersion: tls.VersionTLS12, ClientAuth: tls.RequireAnyClientCert, NextProtos: []string{"h2", "http/1.1"}}}
-	for _, p := range qseal.Profiles() {
+	for _, p := range []qseal.Profile{qseal.BerlinGroup13(), qseal.JAdESHTTP(), qseal.RFC9421("fapi-2-request")} {
 		outcomes, err := s.kit.Play(t.Context(), p, open)
 		require.NoError(t, err)
 		for _, o := range outcomes {

@@ -1,0 +1,81 @@
+package sealtest_test
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/seed-b953571c/eidas"
+	"github.com/seed-b953571c/eidas/eidastest"
+	"github.com/seed-b953571c/eidas/eidastest/sealtest"
+	"github.com/seed-b953571c/eidas/qseal"
+	"github.com/seed-b953571c/eidas/qwac"
+)
+
+// newBank is the code under test: it lets in who is on the connection with a QWAC
+// and has sealed the request with a QSealC.
+func newBank(validator *eidas.Validator, known qseal.Resolver) (*http.Server, error) {
+	connections, err := qwac.New(qwac.Config{Validator: validator})
+	if err != nil {
+		return nil, err
+	}
+	config, err := connections.ServerConfig(&tls.Config{NextProtos: []string{"h2", "http/1.1"}})
+	if err != nil {
+		return nil, err
+	}
+	memory, err := qseal.NewReplayMemory(1<<16, 24*time.Hour)
+	if err != nil {
+		return nil, err
+	}
+	seals, err := qseal.New(qseal.Config{
+		Validator: validator, Profile: qseal.PolishAPI21(), Resolver: known, Replay: memory,
+		Peer: func(r *http.Request) (eidas.Identity, error) {
+			tpp, ok := qwac.FromContext(r.Context())
+			if !ok {
+				return eidas.Identity{}, errors.New("nobody on the connection")
+			}
+			return tpp.Identity, nil
+		},
+	})
+	if err != nil {
+		return nil, err
+	}
+	order := http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})
+	return &http.Server{Handler: connections.Handler(seals.Handler(order)), TLSConfig: config}, nil
+}
+
+// A test of a bank calls Kit.Run in place of Play: it fails with a list.
+func Example() {
+	world, err := eidastest.NewWorld(eidastest.Options{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer world.Close()
+	kit, err := sealtest.New(world, sealtest.Options{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer kit.Close()
+	validator, err1 := world.Validator(eidas.DefaultPolicy(eidas.RequireRoles(eidas.RoleAI)))
+	known, err2 := qseal.NewDirectory(kit.Files())
+	bank, err3 := newBank(validator, known)
+	outcomes, err4 := kit.Play(context.Background(), qseal.PolishAPI21(), bank)
+	if err := errors.Join(err1, err2, err3, err4); err != nil {
+		fmt.Println(err)
+		return
+	}
+	wrong := 0
+	for _, o := range outcomes {
+		if o.Wrong != "" {
+			wrong++
+			fmt.Println(&o)
+		}
+	}
+	fmt.Println(len(outcomes) > 100, wrong)
+	// Output: true 0
+}
