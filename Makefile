@@ -5,7 +5,7 @@ GOFUMPT       ?= v0.12.0
 FUZZTIME      ?= 20000x
 PKG           ?= ./qseal
 
-.PHONY: build test race lint fuzz bench mutation integration node redis http3 demo examples sidecar tidy tools
+.PHONY: build test race lint fuzz bench mutation integration node redis http3 grpc demo examples sidecar tidy tools
 
 build:
 	$(GO) build ./...
@@ -26,6 +26,7 @@ lint:
 	golangci-lint run ./...
 	cd revocation/rediscache && golangci-lint run ./...
 	cd qwac/qwachttp3 && golangci-lint run ./...
+	cd qwac/qwacgrpc && golangci-lint run ./...
 
 # Every fuzz target in turn, FUZZTIME each: executions (20000x) or a time (10m).
 fuzz:
@@ -58,6 +59,10 @@ redis:
 http3:
 	cd qwac/qwachttp3 && $(GO) vet ./... && $(GO) test -race ./...
 
+# A module of its own: gRPC on the loopback interface.
+grpc:
+	cd qwac/qwacgrpc && $(GO) vet ./... && $(GO) test -race ./...
+
 # A module of its own. Needs Debian's nginx-light: the tests start it themselves.
 sidecar:
 	cd examples && EIDAS_NGINX=required $(GO) test ./sidecar
@@ -76,3 +81,4 @@ tidy:
 	cd examples && $(GO) mod tidy -diff
 	cd revocation/rediscache && $(GO) mod tidy -diff
 	cd qwac/qwachttp3 && $(GO) mod tidy -diff
+	cd qwac/qwacgrpc && $(GO) mod tidy -diff
