@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -69,14 +70,16 @@ func TestScenarioR6_RevokedWhileAConnectionIsOpen(t *testing.T) {
 // that nothing was done.
 func TestRetiredConnectionFinishesWhatIsUnderWay(t *testing.T) {
 	w := eidastest.Start(t, eidastest.Options{})
-	arrived, release := make(chan struct{}), make(chan struct{})
+	arrived, gate := make(chan struct{}), make(chan struct{})
+	release := sync.OnceFunc(func() { close(gate) })
 	b := startBank(t, w, bankOptions{handler: func(rw http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/slow" {
 			close(arrived)
-			<-release
+			<-gate
 		}
 		whoami(rw, r)
 	}})
+	t.Cleanup(release) // before that of the server, which waits for its handlers
 	l := w.QWAC("LT", identifier, eidas.RoleAI)
 	conn, dialed, err := client(w, l, nil).dial(newRequest(t, http.MethodGet, b.url))
 	require.NoError(t, err)
@@ -101,7 +104,7 @@ func TestRetiredConnectionFinishesWhatIsUnderWay(t *testing.T) {
 		assert.Equal(t, http3.ErrCodeRequestRejected, rejected.ErrorCode)
 	}
 	require.NoError(t, dialed.Context().Err(), "a request is under way")
-	close(release)
+	release()
 	under := waitFor(t, slow)
 	require.NoError(t, under.err)
 	assert.Equal(t, identifier+" LT", under.body)

@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"net/http"
+	"os"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -118,6 +119,38 @@ func TestScenarioR8_RotatedClientOffersTheTicketOfItsRevokedCertificate(t *testi
 	b.assertLetIn(t, c, identifier+" DE resumed")
 	assert.Empty(t, b.failures)
 	assert.Equal(t, 1, b.metric(t, "sessions_total", "declined"))
+}
+
+// Nobody gets in with the ticket of a revoked certificate, and nobody who has
+// another one by now sees an error.
+func TestScenarioR7R8_ManyTickets(t *testing.T) {
+	count := 20
+	if os.Getenv("EIDAS_FULL") != "" {
+		count = 1000
+	}
+	w := eidastest.Start(t, eidastest.Options{})
+	b := startBank(t, w, bankOptions{})
+	old, next := w.QWAC("LT", identifier, eidas.RoleAI), w.QWAC("DE", identifier, eidas.RoleAI)
+	attacker := client(w, old, &eidastest.Replayer{})
+	b.assertLetIn(t, attacker, identifier+" LT")
+	stale := make([]*tpp, count)
+	for i := range stale {
+		stale[i] = client(w, old, nil)
+		b.assertLetIn(t, stale[i], identifier+" LT")
+	}
+	w.QTSP("LT").Revoke(old, 4)
+	for _, c := range stale {
+		c.present(next)
+		b.assertLetIn(t, c, identifier+" DE")
+		b.assertLetIn(t, c, identifier+" DE resumed")
+	}
+	handled := b.handled.Load()
+	for range count {
+		_, err := attacker.call(t, http.MethodGet, b.url)
+		require.Error(t, err)
+	}
+	assert.Equal(t, handled, b.handled.Load())
+	assert.Equal(t, 2*count, b.metric(t, "sessions_total", "declined"))
 }
 
 func TestScenarioR9_TicketOfTheSandboxInProduction(t *testing.T) {
