@@ -16,9 +16,14 @@ import (
 	"time"
 )
 
-// maxCaptured bounds the head of a captured message, as net/http bounds that of
-// a received one.
-const maxCaptured = 1 << 20
+const (
+	// maxCaptured bounds the head of a captured message: the longest fields of a
+	// seal, a JWS and a chain, take 176 KiB.
+	maxCaptured = 256 << 10
+	// maxCapturedLines bounds its lines, each of which is a field: real messages
+	// have fifty.
+	maxCapturedLines = 1000
+)
 
 // Captured is an HTTP/1 message as text: what a support case brings along.
 type Captured struct {
@@ -33,6 +38,9 @@ func ParseCaptured(text []byte) (*Captured, error) {
 	head, body := splitHead(text)
 	if len(head) > maxCaptured {
 		return nil, fmt.Errorf("qseal: head of the message has %d bytes, at most %d", len(head), maxCaptured)
+	}
+	if lines := bytes.Count(head, []byte{'\n'}); lines > maxCapturedLines {
+		return nil, fmt.Errorf("qseal: head of the message has %d lines, at most %d", lines, maxCapturedLines)
 	}
 	reader := textproto.NewReader(bufio.NewReader(io.MultiReader(bytes.NewReader(head), strings.NewReader("\r\n\r\n"))))
 	start, err := reader.ReadLine()

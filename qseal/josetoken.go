@@ -3,6 +3,7 @@ package qseal
 import (
 	"fmt"
 	"strings"
+	"unicode/utf8"
 )
 
 // str reads a string, whose opening quote is next. One without escapes is a
@@ -24,26 +25,30 @@ func (w *jsonWalker) str() (string, error) {
 	return "", w.syntax("string without end")
 }
 
-// escaped reads on in a string that began at start, from its first escape.
+// escaped reads on in a string that began at start, from its first escape. What
+// stands between two escapes is copied at once.
 func (w *jsonWalker) escaped(start int) (string, error) {
-	var b strings.Builder
-	b.WriteString(w.s[start:w.pos])
-	for w.pos < len(w.s) {
-		c := w.s[w.pos]
-		w.pos++
-		switch {
+	var b []byte
+	for run := start; w.pos < len(w.s); {
+		switch c := w.s[w.pos]; {
 		case c == '"':
-			return b.String(), nil
+			w.pos++
+			return string(append(b, w.s[run:w.pos-1]...)), nil
 		case c == '\\':
+			if run < w.pos {
+				b = append(b, w.s[run:w.pos]...)
+			}
+			w.pos++
 			r, err := w.escape()
 			if err != nil {
 				return "", err
 			}
-			b.WriteRune(r)
+			b = utf8.AppendRune(b, r)
+			run = w.pos
 		case c < ' ':
 			return "", w.syntax("control character in a string")
 		default:
-			b.WriteByte(c)
+			w.pos++
 		}
 	}
 	return "", w.syntax("string without end")
@@ -56,11 +61,21 @@ func (w *jsonWalker) escape() (rune, error) {
 	}
 	c := w.s[w.pos]
 	w.pos++
-	const plain, meaning = `"\/bfnrt`, "\"\\/\b\f\n\r\t"
-	if i := strings.IndexByte(plain, c); i >= 0 {
-		return rune(meaning[i]), nil
-	}
-	if c != 'u' {
+	switch c {
+	case '"', '\\', '/':
+		return rune(c), nil
+	case 'b':
+		return '\b', nil
+	case 'f':
+		return '\f', nil
+	case 'n':
+		return '\n', nil
+	case 'r':
+		return '\r', nil
+	case 't':
+		return '\t', nil
+	case 'u':
+	default:
 		return 0, w.syntax("unknown escape")
 	}
 	r, err := w.hex4()
@@ -134,10 +149,12 @@ func (w *jsonWalker) accept(set string) bool {
 	return false
 }
 
-// digits skips digits and reports whether there was one.
+// digits skips digits and reports whether there was one. It looks at no more of
+// them than a number may have, and one.
 func (w *jsonWalker) digits() bool {
 	start := w.pos
-	for w.accept("0123456789") {
+	for w.pos < len(w.s) && '0' <= w.s[w.pos] && w.s[w.pos] <= '9' && w.pos-start <= maxNumber {
+		w.pos++
 	}
 	return w.pos > start
 }

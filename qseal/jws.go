@@ -53,6 +53,9 @@ func (m *message) jwsField() (string, *Error) {
 type jwsParts struct{ protected, payload, signature string }
 
 func newJWS(p jwsParts, understood []string) (*jws, *Error) {
+	if limit := base64.RawURLEncoding.EncodedLen(headerLimits().size); len(p.protected) > limit {
+		return nil, reject(ReasonFormat, "jws header: %d bytes, at most %d", len(p.protected), limit)
+	}
 	raw, err := decodeBase64URL(p.protected)
 	if err != nil {
 		return nil, reject(ReasonFormat, "jws header: %w", err)
