@@ -45,8 +45,7 @@ func (j *judgement) remember(ctx context.Context, verdict *Seal) *Error {
 	}
 	ttl := c.ReplayWindow
 	if !verdict.SignedAt.IsZero() && j.p.maxAge > 0 {
-		// Older than that it is stale, and until then it must be known.
-		ttl = j.p.maxAge + j.p.skew + time.Second
+		ttl = j.p.remembered()
 	}
 	key := strings.Join([]string{j.p.name, verdict.Signer.Identity.String(), id}, "\x00")
 	fresh, err := c.Replay.Add(ctx, key, ttl)
@@ -63,6 +62,10 @@ func (j *judgement) remember(ctx context.Context, verdict *Seal) *Error {
 	}
 	return nil
 }
+
+// remembered is for how long a seal with a time is remembered: older than that
+// it is stale, and until then it must be known.
+func (p *Profile) remembered() time.Duration { return p.maxAge + p.skew + time.Second }
 
 // isRead reports a request that changes nothing (RFC 9110, 9.2.1), whose seal
 // says so and when it was made.

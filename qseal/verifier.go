@@ -81,7 +81,8 @@ type Config struct {
 	// its certificate.
 	Resolver Resolver
 	// Replay remembers seals, by the id or nonce in them or else by all that is
-	// signed: each is accepted once. Required, unless AllowReplays.
+	// signed: each is accepted once. Required, unless AllowReplays. A ReplayMemory
+	// whose window is too short for the profile is an error.
 	Replay ReplayStore
 	// AllowReplays accepts a seal as often as it is sent, for as long as it is not
 	// too old, in place of Replay. For STET and ING over draft-cavage only, which
@@ -180,6 +181,25 @@ func (c *Config) checkReplay() error {
 		return fmt.Errorf("qseal: AllowRepeatedReads is not for %s, which seals neither method nor target", p.name)
 	case (c.AllowReplays || c.AllowRepeatedReads) && p.maxAge == 0:
 		return errors.New("qseal: AllowReplays and AllowRepeatedReads need a bound on the age of a seal, or it would be good for ever")
+	}
+	return c.checkMemory()
+}
+
+// checkMemory refuses a memory that would refuse every seal: it must remember for
+// as long as a seal is accepted. Other stores say so when they are asked.
+func (c *Config) checkMemory() error {
+	m, ok := c.Replay.(*ReplayMemory)
+	if !ok || m == nil {
+		return nil
+	}
+	need := c.ReplayWindow
+	if p := c.Profile; p.maxAge > 0 {
+		need = max(need, p.remembered())
+	} else if need == 0 {
+		need = defaultReplayWindow
+	}
+	if m.window < need {
+		return fmt.Errorf("qseal: Config.Replay remembers for %s, and a seal of %s is to be remembered for %s", m.window, c.Profile.name, need)
 	}
 	return nil
 }
