@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -32,8 +33,12 @@ func TestAttacksOverMutualTLS(t *testing.T) {
 			require.NoError(t, err)
 			for _, o := range outcomes {
 				assert.Empty(t, o.Wrong, o.String())
+				if reason, cause := o.ReasonOf(); !o.Twin && o.Attack.Want != 0 {
+					assert.Equal(t, o.Attack.Want.String(), reason.String(), o.String())
+					assert.Equal(t, o.Attack.Cause, cause, o.String())
+				}
 			}
-			t.Logf("%d attacks", len(outcomes)/2)
+			t.Logf("%d attacks, %d answers", len(s.kit.Attacks(p)), len(outcomes))
 		})
 	}
 	assert.Zero(t, s.kit.Dialled())
@@ -219,6 +224,36 @@ func TestAForgottenRuleIsFound(t *testing.T) {
 type forgetful struct{}
 
 func (forgetful) Add(context.Context, string, time.Duration) (bool, error) { return true, nil }
+
+// A bank that has words of its own is held to refusals, and to nothing that comes
+// before one.
+func TestABankWithWordsOfItsOwn(t *testing.T) {
+	s := newScene(t)
+	for status, want := range map[int]string{
+		http.StatusForbidden:           "",
+		http.StatusInternalServerError: "status 500, want",
+		http.StatusTemporaryRedirect:   "status 307, want",
+	} {
+		bank := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(status)
+		}), TLSConfig: &tls.Config{MinVersion: tls.VersionTLS12, ClientAuth: tls.RequireAnyClientCert, NextProtos: []string{"h2", "http/1.1"}}}
+		outcomes, err := s.kit.Play(t.Context(), qseal.OBIE31(qseal.OBIE313), bank)
+		require.NoError(t, err)
+		for _, o := range outcomes {
+			switch {
+			case o.Twin:
+				assert.Contains(t, o.Wrong, "lawful", o.String())
+			case strings.Contains(o.Wrong, "message ahead"), o.Attack.Want == 0:
+			case want == "":
+				assert.Empty(t, o.Wrong, o.String())
+			default:
+				assert.Contains(t, o.Wrong, want, o.String())
+			}
+			reason, _ := o.ReasonOf()
+			assert.Zero(t, reason)
+		}
+	}
+}
 
 // The kit's own verdicts fail a test.
 func TestRunFailsTheTest(t *testing.T) {
