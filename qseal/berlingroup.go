@@ -188,11 +188,8 @@ func coverBerlin(m *message, p *Profile, s *sealed) *Error {
 
 // requestID returns X-Request-ID, "" when there is none.
 func requestID(m *message) (string, *Error) {
-	id, present, refusal := m.one(fieldRequestID)
-	switch {
-	case refusal != nil:
-		return "", refusal
-	case present && (id == "" || len(id) > maxRequestID):
+	id, present, _ := m.one(fieldRequestID) // what is refused is empty
+	if present && (id == "" || len(id) > maxRequestID) {
 		return "", reject(ReasonFormat, "x-request-id has %d bytes, at least 1 and at most %d", len(id), maxRequestID)
 	}
 	return id, nil

@@ -3,6 +3,8 @@ package qseal_test
 import (
 	"context"
 	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
 	"encoding/base64"
 	"strings"
 	"testing"
@@ -47,10 +49,13 @@ func TestBindingQualify(t *testing.T) {
 		change func(r *eidastest.Request)
 		want   eidas.Reason
 	}{
-		"qualified":            {func(*eidastest.Request) {}, 0},
-		"without the policy":   {func(r *eidastest.Request) { r.Policies = []string{"0.4.0.194112.1.5"} }, eidas.ReasonNotQualified},
-		"for seals":            {func(r *eidastest.Request) { r.Statements.Types = []string{eidastest.TypeESeal} }, eidas.ReasonWrongType},
-		"not said qualified":   {func(r *eidastest.Request) { r.Statements.Compliance = false }, eidas.ReasonNotQualified},
+		"qualified":          {func(*eidastest.Request) {}, 0},
+		"without the policy": {func(r *eidastest.Request) { r.Policies = []string{"0.4.0.194112.1.5"} }, eidas.ReasonNotQualified},
+		"for seals":          {func(r *eidastest.Request) { r.Statements.Types = []string{eidastest.TypeESeal} }, eidas.ReasonWrongType},
+		"not said qualified": {func(r *eidastest.Request) { r.Statements.Compliance = false }, eidas.ReasonNotQualified},
+		"statements that cannot be read": {func(r *eidastest.Request) {
+			r.Extensions = []pkix.Extension{{Id: asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 1, 3}, Value: []byte{5, 0}}}
+		}, eidas.ReasonStatementsMalformed},
 		"both kinds of policy": {func(r *eidastest.Request) { r.Policies = append(r.Policies, "0.4.0.194112.1.5") }, 0},
 	} {
 		t.Run(name, func(t *testing.T) {

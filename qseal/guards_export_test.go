@@ -40,5 +40,25 @@ func CheckBodyOf(p Profile, body []byte) error {
 	return nil
 }
 
+// IsRead reports a sealed request that changes nothing.
+func IsRead(method string, s *Seal) bool { return isRead(&message{method: method}, s) }
+
+// WriteCavage seals fields of a request as draft-cavage does.
+func WriteCavage(v *MessageView, a Algorithm, key crypto.Signer, covered ...string) error {
+	return writeCavage(v.m, &sealer{key: key, algorithm: a}, "k1", covered)
+}
+
+// SignHeader signs a header that no profile writes.
+func SignHeader(a Algorithm, key crypto.Signer, header map[string]any) error {
+	_, err := joseHeader(header).detached(&sealer{key: key, algorithm: a}, nil)
+	return err
+}
+
+// WithoutSigner is a profile that does not sign.
+func WithoutSigner(p Profile) Profile {
+	p.seal = nil
+	return p
+}
+
 // StripAuthority brings a target into origin form.
 func StripAuthority(target string) string { return stripAuthority(target) }

@@ -166,9 +166,10 @@ func TestJAdESDocumentGuards(t *testing.T) {
 
 func TestBindingGuards(t *testing.T) {
 	for name, row := range map[string]bindingAttack{
-		"plain":            {},
-		"cty is a number":  {old: `"cty":"TLS-Certificate-Binding-v1"`, new: `"cty":1`, want: qseal.ReasonHeader, says: "cty is not a string"},
-		"sigD is a number": {old: `"sigD":{`, new: `"sigD":1,"x5t#o":{`, want: qseal.ReasonHeader},
+		"plain":             {},
+		"cty is a number":   {old: `"cty":"TLS-Certificate-Binding-v1"`, new: `"cty":1`, want: qseal.ReasonHeader, says: "cty is not a string"},
+		"alg of no binding": {alg: "RS384", way: "RS256", want: qseal.ReasonAlgorithm, says: "does not allow rsa-v1_5-sha384"},
+		"sigD is a number":  {old: `"sigD":{`, new: `"sigD":1,"x5t#o":{`, want: qseal.ReasonHeader},
 	} {
 		t.Run(name, row.run)
 	}

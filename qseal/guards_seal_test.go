@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/x509"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -20,11 +21,11 @@ import (
 	"github.com/seed-b953571c/eidas/qseal"
 )
 
-// refusedSaying is refused, and holds the refusal to its words, where another
-// guard would refuse for the same reason.
-func (s *scene) refusedSaying(want qseal.Reason, says string, edits ...func(f *forged)) {
+// misread holds a request to a refusal of its form, and to the words of it,
+// where another guard would refuse for the same reason.
+func (s *scene) misread(says string, edits ...func(f *forged)) {
 	s.tb.Helper()
-	s.refused(want, edits...)
+	s.refused(qseal.ReasonFormat, edits...)
 	s.config.Replay = replayMemory(s.tb)
 	require.ErrorContains(s.tb, s.verify(s.order(edits...)), says)
 }
@@ -41,11 +42,11 @@ func TestCavageGuards(t *testing.T) {
 	ingScene(t).refused(qseal.ReasonHeader, expires)
 
 	berlin := newScene(t, qseal.BerlinGroup13())
-	berlin.refusedSaying(qseal.ReasonFormat, "no parameter at", adding(",x"))
-	berlin.refusedSaying(qseal.ReasonFormat, "no parameter at", adding(`,x y="z"`))
-	berlin.refusedSaying(qseal.ReasonFormat, "unknown parameter", adding(`,x="z"`))
+	berlin.misread("no parameter at", adding(",x"))
+	berlin.misread("no parameter at", adding(`,x y="z"`))
+	berlin.misread("unknown parameter", adding(`,x="z"`))
 	berlin.config.Profile = berlin.config.Profile.AllowQuirks(qseal.QuirkPercentKeyID)
-	berlin.refusedSaying(qseal.ReasonFormat, "percent-encoded", func(f *forged) { f.keyID = "%zz" + f.keyID })
+	berlin.misread("percent-encoded", func(f *forged) { f.keyID = "%zz" + f.keyID })
 
 	// A client sealed no body, and its digest is of neither nothing nor {}.
 	empty := newScene(t, qseal.BerlinGroup13().AllowQuirks(qseal.QuirkEmptyObject))
@@ -298,6 +299,7 @@ func TestOptionsNeedAProfile(t *testing.T) {
 		"ReplayWindow":           func(c *qseal.Config) { c.ReplayWindow = time.Hour },
 		"MaxBody":                func(c *qseal.Config) { c.MaxBody = 1 },
 		"AllowUnsealed":          func(c *qseal.Config) { c.AllowUnsealed = true },
+		"Logger":                 func(c *qseal.Config) { c.Logger = slog.Default() },
 		"Metrics":                func(c *qseal.Config) { c.Metrics = prometheus.NewRegistry() },
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -415,8 +417,22 @@ func TestCapturedGuards(t *testing.T) {
 	require.NoError(t, err)
 	_, err = b.config.Profile.Examine(signed, &qseal.Resolved{Chain: b.leaf.Chain}, b.at)
 	require.NoError(t, err, "the certificate that the message brings")
-	_, err = newVerifier(t, b.config.Validator).VerifyCaptured(t.Context(), signed, b.at)
+	v := newVerifier(t, b.config.Validator) // for certificates alone
+	_, err = v.VerifyCaptured(t.Context(), signed, b.at)
 	require.ErrorContains(t, err, "no profile")
+	_, err = v.VerifyRequest(t.Context(), b.order(), b.at)
+	require.ErrorContains(t, err, "no profile")
+	_, err = v.VerifyResponse(t.Context(), &http.Response{Body: http.NoBody}, b.at)
+	require.ErrorContains(t, err, "no profile")
+}
+
+func TestReadsAreThoseWhoseSealSaysSo(t *testing.T) {
+	lawful := qseal.Seal{PathBound: true, SignedAt: time.Unix(1, 0)}
+	for method, read := range map[string]bool{"GET": true, "HEAD": true, "OPTIONS": true, "POST": false, "PUT": false, "": false} {
+		assert.Equal(t, read, qseal.IsRead(method, &lawful), method)
+	}
+	assert.False(t, qseal.IsRead("GET", &qseal.Seal{SignedAt: time.Unix(1, 0)}), "anybody may have changed the method")
+	assert.False(t, qseal.IsRead("GET", &qseal.Seal{PathBound: true}), "it would be good for ever")
 }
 
 func mustCapture(t *testing.T, text string) *qseal.Captured {

@@ -193,6 +193,13 @@ func TestSealGuards(t *testing.T) {
 	err = qseal.SealMessage(message(), qseal.INGCavage(), f.key, qseal.ECDSADERSHA256, f.chain(), `a"b`, sealTime)
 	require.ErrorContains(t, err, "quotation mark")
 
+	require.NoError(t, qseal.WriteCavage(message(), qseal.ECDSADERSHA256, f.key, "digest"))
+	err = qseal.WriteCavage(message(), qseal.ECDSADERSHA256, f.key, "digest", "psu-id")
+	require.ErrorIs(t, err, qseal.ReasonFieldMissing, "no seal says what is not there")
+	require.NoError(t, qseal.SignHeader(qseal.ECDSAP256, f.key, map[string]any{"alg": "ES256"}))
+	err = qseal.SignHeader(qseal.ECDSAP256, f.key, map[string]any{"alg": func() {}})
+	require.ErrorContains(t, err, "unsupported type")
+
 	rfc := func(keyID string, at time.Time) error {
 		return qseal.SealMessage(message(), qseal.RFC9421(""), f.key, qseal.ECDSAP256, f.chain(), keyID, at)
 	}
@@ -225,13 +232,17 @@ func TestSignerGuards(t *testing.T) {
 		sent++
 		return nil, errors.New("sent")
 	})
-	_, err = signer.RoundTripper(next).RoundTrip(small()) //nolint:bodyclose // there is none
+	_, err = signer.RoundTripper(next).RoundTrip(small())
 	require.ErrorContains(t, err, "sent")
 	large.Body = io.NopCloser(strings.NewReader("123456789"))
-	_, err = signer.RoundTripper(next).RoundTrip(large) //nolint:bodyclose // there is none
+	_, err = signer.RoundTripper(next).RoundTrip(large)
 	require.ErrorIs(t, err, qseal.ReasonTooLarge)
 	assert.Equal(t, 1, sent, "nothing unsealed leaves")
 
+	verifying := config
+	verifying.Profile = qseal.WithoutSigner(config.Profile)
+	_, err = qseal.NewSigner(verifying)
+	require.ErrorContains(t, err, "does not sign")
 	config.Key = keyFunc{struct{}{}, nil}
 	_, err = qseal.NewSigner(config)
 	require.ErrorContains(t, err, "not that of the certificate")

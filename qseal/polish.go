@@ -55,7 +55,8 @@ func parsePolish(m *message, p *Profile) (*sealed, *Error) {
 	if s.replayKey, refusal = polishRequestID(m); refusal != nil {
 		return nil, refusal
 	}
-	return s, s.sealBody(m, j)
+	s.base = j.input(m.body)
+	return s, nil
 }
 
 func (s *sealed) polishCertificate(j *jws, p *Profile) *Error {

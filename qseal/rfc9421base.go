@@ -33,9 +33,9 @@ func signatureBase(m *message, s *signatureParams) ([]byte, error) {
 		}
 		b = append(append(append(b, ": "...), value...), '\n')
 	}
-	params, err := httpsfv.Marshal(s.list)
+	params, err := marshalled(s.list)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %q", errStructured, err.Error())
+		return nil, err
 	}
 	b = append(b, `"@signature-params": `...)
 	return append(b, params...), nil
@@ -45,11 +45,8 @@ func (c *component) appendIdentifier(b []byte) ([]byte, error) {
 	if len(c.item.Params.Names()) == 0 {
 		return append(append(append(b, '"'), c.name...), '"'), nil
 	}
-	text, err := httpsfv.Marshal(c.item)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %q", errStructured, err.Error())
-	}
-	return append(b, text...), nil
+	text, err := marshalled(c.item)
+	return append(b, text...), err
 }
 
 // parsed is how much text value will parse.
@@ -129,19 +126,7 @@ func dictionaryMember(lines []string, key string) (string, error) {
 	if !ok {
 		return "", fmt.Errorf("no member %.40q", key)
 	}
-	var text string
-	switch v := member.(type) {
-	case httpsfv.Item:
-		text, err = httpsfv.Marshal(v)
-	case httpsfv.InnerList:
-		text, err = httpsfv.Marshal(v)
-	default:
-		return "", errStructured
-	}
-	if err != nil {
-		return "", errStructured
-	}
-	return text, nil
+	return marshalled(member)
 }
 
 // strictValue is the value under sf (2.1.1), for fields whose type is known.
@@ -162,9 +147,14 @@ func strictValue(name string, lines []string) (string, error) {
 	if err != nil {
 		return "", errStructured
 	}
+	return marshalled(v)
+}
+
+// marshalled writes a structure in its one spelling.
+func marshalled(v httpsfv.StructuredFieldValue) (string, error) {
 	text, err := httpsfv.Marshal(v)
 	if err != nil {
-		return "", errStructured
+		return "", fmt.Errorf("%w: %q", errStructured, err.Error())
 	}
 	return text, nil
 }
@@ -263,8 +253,8 @@ func targetURI(m *message) string {
 // queryParam is @query-param (2.2.8): the parameter whose name is the decoded
 // form of name, which must be there once. Twice, readers differ in which counts.
 func queryParam(query, name string) (string, error) {
-	want, err := url.QueryUnescape(name)
-	if err != nil || encodeForm(want) != name {
+	want, _ := url.QueryUnescape(name)
+	if encodeForm(want) != name {
 		return "", fmt.Errorf("name %.40q is not percent-encoded", name)
 	}
 	found, value := false, ""
