@@ -187,6 +187,7 @@ const known = `["` + tppID + `"]`
 
 func TestNginxLetsInWhomTheVerifierLetsIn(t *testing.T) {
 	eachProtocol(t, func(t *testing.T, p *proxied, protocol string) {
+		t.Helper()
 		w := p.world
 		client := func(l *eidastest.Leaf) *http.Client { return p.client(t, protocol, w.ClientConfig(l)) }
 		p.expect(t, client(w.QWAC("LT", tppID, eidas.RoleAI)), nil, 200, `GET `+known+` ["PSP_AI"]`)
@@ -213,6 +214,7 @@ func TestNginxLetsInWhomTheVerifierLetsIn(t *testing.T) {
 // The subrequest has no body; the request must keep its own.
 func TestNginxPassesOrdersOn(t *testing.T) {
 	eachProtocol(t, func(t *testing.T, p *proxied, protocol string) {
+		t.Helper()
 		order := strings.Repeat("payment ", 4<<10)
 		serverAuth := eidastest.QWAC(tppID, eidas.RoleAI)
 		serverAuth.ExtKeyUsage = []string{eidastest.ServerAuth}
@@ -239,6 +241,7 @@ func TestNginxPassesOrdersOn(t *testing.T) {
 
 func TestNginxClientsCannotSpeakForTheProxy(t *testing.T) {
 	eachProtocol(t, func(t *testing.T, p *proxied, protocol string) {
+		t.Helper()
 		w := p.world
 		victim := escaped(w.QWAC("LT", tppID, eidas.RoleAI))
 		mine := p.client(t, protocol, w.ClientConfig(w.QWAC("LT", "PSDLT-BL-EX000666", eidas.RoleAI)))
@@ -268,6 +271,7 @@ func TestNginxClientsCannotSpeakForTheProxy(t *testing.T) {
 
 func TestNginxRefusesARevokedCertificateOnAnOpenConnection(t *testing.T) {
 	eachProtocol(t, func(t *testing.T, p *proxied, protocol string) {
+		t.Helper()
 		w := p.world
 		old, next := w.QWAC("LT", tppID, eidas.RoleAI), w.QWAC("DE", tppID, eidas.RoleAI)
 		current := old.TLS()
@@ -299,6 +303,7 @@ func TestNginxRefusesARevokedCertificateOnAnOpenConnection(t *testing.T) {
 
 func TestNginxFailsClosed(t *testing.T) {
 	eachProtocol(t, func(t *testing.T, p *proxied, protocol string) {
+		t.Helper()
 		c := p.client(t, protocol, p.world.ClientConfig(p.world.QWAC("LT", tppID, eidas.RoleAI)))
 		p.expect(t, c, nil, 200, known)
 		p.world.QTSP("LT").Responder.SetFault(eidastest.FaultDown)

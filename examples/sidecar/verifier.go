@@ -20,7 +20,7 @@ import (
 // of them on every request, whatever the client sent.
 const (
 	headerCertificate = "X-Ssl-Client-Cert" // nginx: $ssl_client_escaped_cert
-	headerSecret      = "X-Eidas-Secret"    // what only the proxy knows
+	headerSecret      = "X-Eidas-Secret"    //nolint:gosec // the name of a header, for what only the proxy knows
 
 	headerID     = "X-Tpp-Id"    // percent-encoded
 	headerRoles  = "X-Tpp-Roles" // such as "PSP_PI|PSP_AI"
