@@ -43,10 +43,7 @@ func ParseCaptured(text []byte) (*Captured, error) {
 		return nil, fmt.Errorf("qseal: head of the message has %d lines, at most %d", lines, maxCapturedLines)
 	}
 	reader := textproto.NewReader(bufio.NewReader(io.MultiReader(bytes.NewReader(head), strings.NewReader("\r\n\r\n"))))
-	start, err := reader.ReadLine()
-	if err != nil {
-		return nil, fmt.Errorf("qseal: first line of the message: %w", err)
-	}
+	start, _ := reader.ReadLine() // it has an end: see above
 	header, err := reader.ReadMIMEHeader()
 	if err != nil {
 		return nil, fmt.Errorf("qseal: header of the message: %w", err)

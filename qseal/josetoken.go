@@ -78,8 +78,8 @@ func (w *jsonWalker) escape() (rune, error) {
 	default:
 		return 0, w.syntax("unknown escape")
 	}
-	r, err := w.hex4()
-	if err != nil || r < 0xd800 || r > 0xdfff {
+	r, err := w.hex4() // 0 with an error
+	if r < 0xd800 || r > 0xdfff {
 		return r, err
 	}
 	// A surrogate: the other half must follow (RFC 8259, 7). Alone it is no
