@@ -127,7 +127,7 @@ func (k *Kit) Attacks(p qseal.Profile) []*Attack {
 func (k *Kit) groups() []group {
 	var out []group
 	for _, table := range [][]group{
-		messageAttacks(), timeAttacks(), k.identityAttacks(), algorithmAttacks(), joseAttacks(k), k.httpAttacks(),
+		messageAttacks(), timeAttacks(), k.identityAttacks(), algorithmAttacks(), joseAttacks(), k.httpAttacks(),
 	} {
 		out = append(out, table...)
 	}

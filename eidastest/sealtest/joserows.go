@@ -9,7 +9,7 @@ import (
 
 // joseAttacks are 36 to 40, and 39 for what writes base64 without JOSE. 41 and 42
 // are about bindings.
-func joseAttacks(k *Kit) []group {
+func joseAttacks() []group {
 	return []group{
 		{36, jws, qseal.ReasonCritical, critRows()},
 		{37, jws, qseal.ReasonCritical, []row{
@@ -22,7 +22,7 @@ func joseAttacks(k *Kit) []group {
 			{name: "b64 is false and critical", edit: b64Is("false"), only: obie314},
 			{name: "b64 is false, and signed encoded", edit: input(encodePayload), want: qseal.ReasonSignatureInvalid, only: fields | obie313},
 		}},
-		{38, jws, qseal.ReasonFormat, jsonRows(k)},
+		{38, jws, qseal.ReasonFormat, jsonRows()},
 		{39, jws, qseal.ReasonFormat, jwsTextRows()},
 		{39, cavage | rfc9421, qseal.ReasonFormat, signatureTextRows()},
 		{40, fields, qseal.ReasonHeader, parsRows()},
@@ -91,10 +91,10 @@ func critRows() []row {
 	}
 }
 
-// json changes the text of the protected header before it is signed.
+// jsonText changes the text of the protected header before it is signed.
 func jsonText(change func(string) string) edit { return func(d *draft) { d.json = change } }
 
-func jsonRows(k *Kit) []row {
+func jsonRows() []row {
 	front := func(text string) edit {
 		return jsonText(func(s string) string { return "{" + text + s[1:] })
 	}
@@ -108,14 +108,14 @@ func jsonRows(k *Kit) []row {
 		{name: "deep nesting", edit: front(`"x":` + strings.Repeat("[", 1000) + strings.Repeat("]", 1000) + ",")},
 		{name: "not closed", edit: jsonText(func(s string) string { return s[:len(s)-1] })},
 		{name: "a list", edit: jsonText(func(string) string { return "[]" })},
-		{name: "dots without end", edit: value(func(string) string { return strings.Repeat(".", k.dots()) })},
+		{name: "dots without end", edit: value(func(string) string { return strings.Repeat(".", dots) })},
 		{name: "two segments", edit: value(func(v string) string { return strings.Replace(v, "..", ".", 1) })},
 		{name: "four segments", edit: value(func(v string) string { return v + "." })},
 	}
 }
 
 // dots is what fits in a header of net/http, which takes 1 MiB.
-func (k *Kit) dots() int { return 1_000_000 }
+const dots = 1_000_000
 
 // loosened is base64 with a bit that its last character does not need.
 func loosened(s string) string {

@@ -129,6 +129,8 @@ func (k *Kit) Files() map[string][]byte {
 	for _, l := range k.cast {
 		files[certificateURL(l)], files[kidOf(l)] = l.Certificate.Raw, l.Certificate.Raw
 	}
+	// Berlin Group has the certificate sent along, whoever knows it.
+	files[berlinName(k.cast[partHonest])] = k.cast[partHonest].Certificate.Raw
 	// Another file than the one that its URL has the digest of.
 	files[wrongFileURL] = k.cast[partHonest].Certificate.Raw
 	return files

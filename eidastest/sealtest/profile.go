@@ -73,9 +73,12 @@ func lawfulBerlin(d *draft) {
 }
 
 func nameBerlin(d *draft) {
-	c := d.leaf.Certificate
-	d.setParam("keyId", quoted(fmt.Sprintf("SN=%x,CA=%s", c.SerialNumber, c.Issuer.String())))
-	d.set("TPP-Signature-Certificate", base64.StdEncoding.EncodeToString(c.Raw))
+	d.setParam("keyId", quoted(berlinName(d.leaf)))
+	d.set("TPP-Signature-Certificate", b64(d.leaf.Certificate.Raw))
+}
+
+func berlinName(l *eidastest.Leaf) string {
+	return fmt.Sprintf("SN=%x,CA=%s", l.Certificate.SerialNumber, l.Certificate.Issuer.String())
 }
 
 func lawfulSTET(d *draft) {

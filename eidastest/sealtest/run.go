@@ -71,7 +71,8 @@ func (o *Outcome) String() string {
 
 // Play is Run for programs that are no tests: it returns what the bank did, in
 // order. Where the twin of an attack is the lawful message of the profile, without
-// any change, that is sent once for all. The error is one of the kit, or of the
+// any change, that is sent once for all. What needs HTTP/2 is left out where the
+// bank does not speak it. The error is one of the kit, that of ctx, or that of a
 // server that could not be started.
 func (k *Kit) Play(ctx context.Context, p qseal.Profile, under *http.Server) ([]Outcome, error) {
 	attacks := k.Attacks(p)
@@ -94,6 +95,9 @@ func (k *Kit) Play(ctx context.Context, p qseal.Profile, under *http.Server) ([]
 				plain = true
 			}
 			o, err := k.play(ctx, a, played{strings.TrimPrefix(server.URL, "https://"), twin})
+			if errors.Is(err, errNoHTTP2) {
+				continue
+			}
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", a, err)
 			}
@@ -119,8 +123,12 @@ func (k *Kit) play(ctx context.Context, a *Attack, p played) (*Outcome, error) {
 		return nil, err
 	}
 	for i, m := range messages {
-		if o.Status, o.Body, err = k.send(ctx, p.address, m); err != nil && o.Status == 0 && ctx.Err() != nil {
+		o.Status, o.Body, err = k.send(ctx, p.address, m)
+		if errors.Is(err, errNoHTTP2) {
 			return nil, err
+		}
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
 		}
 		if i < len(messages)-1 {
 			if !passed(o.Status) {
@@ -201,9 +209,9 @@ func isReason(text string) bool {
 	return false
 }
 
-// ReasonOf returns the reasons in the answer of a bank that writes refusals with
+// Refusal returns the reasons in the answer of a bank that writes refusals with
 // qseal.Profile.WriteRefusal, zero where there are none.
-func (o *Outcome) ReasonOf() (qseal.Reason, eidas.Reason) {
+func (o *Outcome) Refusal() (qseal.Reason, eidas.Reason) {
 	text := textOf(o.Body)
 	for _, r := range qseal.Reasons() {
 		rest, found := strings.CutPrefix(text, r.Error())
@@ -219,5 +227,3 @@ func (o *Outcome) ReasonOf() (qseal.Reason, eidas.Reason) {
 	}
 	return 0, 0
 }
-
-var errNoAnswer = errors.New("sealtest: no answer")

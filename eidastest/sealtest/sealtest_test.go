@@ -33,7 +33,7 @@ func TestAttacksOverMutualTLS(t *testing.T) {
 			require.NoError(t, err)
 			for _, o := range outcomes {
 				assert.Empty(t, o.Wrong, o.String())
-				if reason, cause := o.ReasonOf(); !o.Twin && o.Attack.Want != 0 {
+				if reason, cause := o.Refusal(); !o.Twin && o.Attack.Want != 0 {
 					assert.Equal(t, o.Attack.Want.String(), reason.String(), o.String())
 					assert.Equal(t, o.Attack.Cause, cause, o.String())
 				}
@@ -225,6 +225,27 @@ type forgetful struct{}
 
 func (forgetful) Add(context.Context, string, time.Duration) (bool, error) { return true, nil }
 
+// What needs HTTP/2 is no attack on a bank without it.
+func TestABankOfHTTP1(t *testing.T) {
+	s := newScene(t)
+	p := qseal.OBIE31(qseal.OBIE313)
+	for _, http2 := range []bool{true, false} {
+		bank := s.bank(s.config(p))
+		bank.Protocols = new(http.Protocols)
+		bank.Protocols.SetHTTP1(true)
+		bank.Protocols.SetHTTP2(http2)
+		outcomes, err := s.kit.Play(t.Context(), p, bank)
+		require.NoError(t, err)
+		items := map[int]bool{}
+		for _, o := range outcomes {
+			assert.Empty(t, o.Wrong, o.String())
+			items[o.Attack.Item] = true
+		}
+		assert.Equal(t, http2, items[52])
+		assert.True(t, items[53])
+	}
+}
+
 // A bank that has words of its own is held to refusals, and to nothing that comes
 // before one.
 func TestABankWithWordsOfItsOwn(t *testing.T) {
@@ -249,7 +270,7 @@ func TestABankWithWordsOfItsOwn(t *testing.T) {
 			default:
 				assert.Contains(t, o.Wrong, want, o.String())
 			}
-			reason, _ := o.ReasonOf()
+			reason, _ := o.Refusal()
 			assert.Zero(t, reason)
 		}
 	}
@@ -268,7 +289,11 @@ func TestRunFailsTheTest(t *testing.T) {
 	s.kit.RunBindings(&strict, func([]byte, []*x509.Certificate, time.Time) error { return nil })
 	assert.Contains(t, strict.text, "42 no cty: ACCEPTED")
 	_, err := s.kit.Play(t.Context(), qseal.Profile{}, s.bank(c))
-	assert.ErrorContains(t, err, "no attacks on profile")
+	require.ErrorContains(t, err, "no attacks on profile")
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err = s.kit.Play(ended, c.Profile, s.bank(c))
+	assert.ErrorIs(t, err, context.Canceled)
 }
 
 // recorder is a test that goes on.

@@ -4,9 +4,15 @@ import (
 	"bufio"
 	"context"
 	"crypto/tls"
+	"errors"
 	"io"
 	"net"
 	"net/http"
+)
+
+var (
+	errNoAnswer = errors.New("sealtest: no answer")
+	errNoHTTP2  = errors.New("sealtest: the server does not speak HTTP/2")
 )
 
 // maxAnswer bounds what is read of an answer.
@@ -21,7 +27,7 @@ func (k *Kit) send(ctx context.Context, address string, m *Message) (int, []byte
 	config := k.world.ClientConfig(m.Peer)
 	config.NextProtos = []string{"http/1.1"}
 	if m.HTTP2 {
-		config.NextProtos = []string{"h2"}
+		config.NextProtos = []string{"h2", "http/1.1"}
 	}
 	conn, err := (&tls.Dialer{Config: config}).DialContext(ctx, "tcp", address)
 	if err != nil {
@@ -32,10 +38,13 @@ func (k *Kit) send(ctx context.Context, address string, m *Message) (int, []byte
 		stop()
 		_ = conn.Close()
 	}()
-	if m.HTTP2 {
-		return exchange2(conn, m)
+	if !m.HTTP2 {
+		return exchange1(conn, m)
 	}
-	return exchange1(conn, m)
+	if c, ok := conn.(*tls.Conn); !ok || c.ConnectionState().NegotiatedProtocol != "h2" {
+		return 0, nil, errNoHTTP2
+	}
+	return exchange2(conn, m)
 }
 
 // exchange1 writes the bytes as they are. A server may answer before it has read
