@@ -13,7 +13,8 @@ import (
 // STET16 is the seal of the French STET framework (1.6.3.1, 3.5.1.2): a
 // Signature of draft-cavage over request target, digest and more, whose keyId is
 // the URL of the certificate. The URL is the sealer's, so that a resolver must
-// know it beforehand (see [Directory]) or must be able to defend itself.
+// know it beforehand (see [Directory]) or must be able to defend itself (see
+// package qsealfetch).
 func STET16() Profile {
 	return Profile{
 		name:       "stet-1.6",
