@@ -65,7 +65,7 @@ func (j *judgement) remember(ctx context.Context, verdict *Seal) *Error {
 
 // remembered is for how long a seal with a time is remembered: older than that
 // it is stale, and until then it must be known.
-func (p *Profile) remembered() time.Duration { return p.maxAge + p.skew + time.Second }
+func (p Profile) remembered() time.Duration { return p.maxAge + p.skew + time.Second }
 
 // isRead reports a request that changes nothing (RFC 9110, 9.2.1), whose seal
 // says so and when it was made.
