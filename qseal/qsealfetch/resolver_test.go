@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"net"
@@ -268,4 +269,26 @@ func TestSTETSealsAreVerifiedAcrossARotation(t *testing.T) {
 	gone := h.at("/seal", []byte("gone"))
 	h.serve = http.NotFound
 	require.ErrorIs(t, call(leaves[0], gone), qseal.ReasonCertificateUnresolved)
+}
+
+// A host that serves any number of files does not fill the memory.
+func TestFilesThatAreKeptAreBounded(t *testing.T) {
+	w := eidastest.Start(t, eidastest.Options{})
+	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: w.QSealC("LT", tppID, eidas.RoleAI).Certificate.Raw})
+	h := newHost(t, nil)
+	file := func(n int) []byte { return append(text[:len(text):len(text)], strings.Repeat("\n", n)...) }
+	h.serve = func(w http.ResponseWriter, r *http.Request) {
+		var n int
+		_, _ = fmt.Sscanf(r.URL.Path, "/%d_", &n)
+		_, _ = w.Write(file(n))
+	}
+	r := resolver(t, h.config())
+	const files, most = 2100, 2048
+	for n := range files {
+		found, err := r.Resolve(t.Context(), qseal.Hint{URL: h.at(fmt.Sprint("/", n), file(n))})
+		require.NoError(t, err)
+		require.Len(t, found.Chain, 1)
+	}
+	assert.LessOrEqual(t, r.Kept(), most)
+	assert.GreaterOrEqual(t, r.Kept(), most/2)
 }
