@@ -28,7 +28,7 @@ const maxBody = 16 << 10
 func newScene(t *testing.T) *scene {
 	t.Helper()
 	w := eidastest.Start(t, eidastest.Options{Territories: []string{"LT"}})
-	return &scene{t, w, sealtest.Start(t, w.World, sealtest.Options{MaxBody: maxBody})}
+	return &scene{t, w, sealtest.Start(t, w.World, sealtest.Options{MaxBody: maxBody, Target: "/psd2/orders"})}
 }
 
 // config is that of a bank that is as strict as it should be.

@@ -7,8 +7,8 @@ import (
 	"github.com/seed-b953571c/eidas/qseal"
 )
 
-// joseAttacks are 36 to 40, and 39 for what writes base64 without JOSE. 41 and 42
-// are about bindings.
+// joseAttacks are 36 to 40; 39 and 40 are not of JOSE alone. 41 and 42 are about
+// bindings.
 func joseAttacks() []group {
 	return []group{
 		{36, jws, qseal.ReasonCritical, critRows()},
@@ -26,6 +26,7 @@ func joseAttacks() []group {
 		{39, jws, qseal.ReasonFormat, jwsTextRows()},
 		{39, cavage | rfc9421, qseal.ReasonFormat, signatureTextRows()},
 		{40, fields, qseal.ReasonHeader, parsRows()},
+		{40, cavage | rfc9421, qseal.ReasonSignatureInvalid, listRows()},
 	}
 }
 
@@ -166,7 +167,15 @@ func signatureTextRows() []row {
 			d.set("Signature", "seal=:"+change(s)+":")
 		})
 	}
-	var rows []row
+	// Quotes are of the grammar too: without them a value ends where a reader likes.
+	rows := []row{
+		{name: "a parameter without quotes", only: cavage, edit: value(func(v string) string {
+			return strings.Replace(v, `algorithm="rsa-sha256"`, "algorithm=rsa-sha256", 1)
+		})},
+		{name: "a semicolon between parameters", only: cavage, edit: value(func(v string) string { return strings.Replace(v, `",`, `";`, 1) })},
+		{name: "a parameter that nobody knows", only: cavage, edit: value(func(v string) string { return v + `,x="y"` })},
+		{name: "a parameter that nobody knows", only: rfc9421, edit: parameter("x", `"y"`)},
+	}
 	for _, r := range []struct {
 		name   string
 		change func(string) string
@@ -182,17 +191,35 @@ func signatureTextRows() []row {
 	return rows
 }
 
-// parsRows are about the list of the sealed fields.
-func parsRows() []row {
-	renamed := func(old, name string) edit {
-		return func(d *draft) {
-			for i := range d.covered {
-				if d.covered[i] == old {
-					d.covered[i] = name
-				}
+// renamed lists a sealed field by another name.
+func renamed(old, name string) edit {
+	return func(d *draft) {
+		for i := range d.covered {
+			if d.covered[i] == old {
+				d.covered[i] = name
 			}
 		}
 	}
+}
+
+// listRows are about the list of the sealed fields where it is not in JSON.
+func listRows() []row {
+	lineBreak := input(func(s string) string { return s + "\n" })
+	absent := both(also("x-absent"), inputWith("\nx-absent: ", ""))
+	return []row{
+		{name: "a name in mixed case", edit: renamed("digest", "Digest"), want: qseal.ReasonFormat, only: cavage},
+		{name: "a name in mixed case", edit: both(field("X-A", "a"), also("X-A")), twin: both(field("X-A", "a"), also("x-a")), want: qseal.ReasonFormat, only: rfc9421},
+		{name: "a field that is not there, passed over", edit: both(also("psu-id"), inputWith("\npsu-id: ", "")), want: qseal.ReasonFieldMissing, only: berlin | stet},
+		{name: "a field that is not there, passed over", edit: absent, want: qseal.ReasonCoverage, only: ing},
+		{name: "a field that is not there", edit: also("x-absent"), want: qseal.ReasonFieldMissing, only: rfc9421},
+		{name: "a line break at the end", edit: lineBreak},
+		{name: "the method in capitals", edit: inputWith("(request-target): post", "(request-target): POST"), only: stet | ing},
+		{name: "the method in small letters", edit: inputWith(`"@method": POST`, `"@method": post`), only: rfc9421},
+	}
+}
+
+// parsRows are about the list of the sealed fields in sigD.
+func parsRows() []row {
 	// Seen: the target is signed first whatever pars say, and what is absent is
 	// passed over.
 	targetAnyway := both(uncover("(request-target)"), func(d *draft) {

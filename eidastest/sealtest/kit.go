@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strings"
 	"sync/atomic"
 
 	"github.com/seed-b953571c/eidas"
@@ -17,10 +18,12 @@ import (
 // Options say what New prepares. The zero value is right for a bank that grants
 // account information on any path.
 type Options struct {
-	// Target is the path that requests are for. Empty: /v1/payments.
+	// Target is the path that requests are for, without escapes and query: the
+	// attacks add theirs. What stands behind it must be the same resource, or at
+	// least be let in. Empty: /v1/payments.
 	Target string
-	// MaxBody is the cap of the bank on a body, in bytes. Zero: 1 MiB, which is
-	// that of package qseal.
+	// MaxBody is the cap of the bank on a body, in bytes, 2 KiB at least. Zero: 1
+	// MiB, which is that of package qseal.
 	MaxBody int64
 	// Roles of the TPPs. Zero: account information and payment initiation.
 	Roles eidas.Roles
@@ -49,6 +52,10 @@ const (
 	otherID  = "PSDLT-BL-LB000469"
 )
 
+// minBody is what a bank must accept for the largest of the lawful bodies, that of
+// item 51.
+const minBody = tailSize
+
 // New issues the certificates of the attacks. Close the kit after use. Tests
 // rather call Start.
 func New(w *eidastest.World, o Options) (*Kit, error) {
@@ -64,8 +71,11 @@ func New(w *eidastest.World, o Options) (*Kit, error) {
 	if o.Roles == 0 {
 		o.Roles = eidas.RoleAI | eidas.RolePI
 	}
-	if o.Target[0] != '/' || o.MaxBody < 0 {
-		return nil, errors.New("sealtest: Options.Target is no path, or Options.MaxBody is negative")
+	if o.Target[0] != '/' || strings.ContainsAny(o.Target, "?#% ") {
+		return nil, fmt.Errorf("sealtest: Options.Target %q is no plain path", o.Target)
+	}
+	if o.MaxBody < minBody {
+		return nil, fmt.Errorf("sealtest: Options.MaxBody is %d, the attacks need %d", o.MaxBody, minBody)
 	}
 	k := &Kit{world: w, o: o}
 	if err := k.engage(); err != nil {

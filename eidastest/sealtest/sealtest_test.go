@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed-b953571c/eidas"
+	"github.com/seed-b953571c/eidas/eidastest"
 	"github.com/seed-b953571c/eidas/eidastest/sealtest"
 	"github.com/seed-b953571c/eidas/qseal"
 )
@@ -294,6 +295,29 @@ func TestRunFailsTheTest(t *testing.T) {
 	cancel()
 	_, err = s.kit.Play(ended, c.Profile, s.bank(c))
 	assert.ErrorIs(t, err, context.Canceled)
+}
+
+func TestNewRefusesWhatItCannotUse(t *testing.T) {
+	w := eidastest.Start(t, eidastest.Options{Territories: []string{"DE"}})
+	for name, row := range map[string]struct {
+		world   *eidastest.World
+		options sealtest.Options
+		want    string
+	}{
+		"no world":     {nil, sealtest.Options{}, "no world"},
+		"no path":      {w.World, sealtest.Options{Target: "v1"}, "no plain path"},
+		"query":        {w.World, sealtest.Options{Target: "/v1?x"}, "no plain path"},
+		"small bodies": {w.World, sealtest.Options{MaxBody: 100}, "MaxBody"},
+		"no QTSP":      {w.World, sealtest.Options{}, "no QTSP in LT"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := sealtest.New(row.world, row.options)
+			require.ErrorContains(t, err, row.want)
+			var tb recorder
+			sealtest.Start(&tb, row.world, row.options)
+			assert.Contains(t, tb.text, row.want)
+		})
+	}
 }
 
 // recorder is a test that goes on.
