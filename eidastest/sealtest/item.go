@@ -50,7 +50,7 @@ func titles() [Items]string {
 		"RSA keys that are too short or have a wrong exponent",
 		"crit of JOSE",
 		"b64 of JOSE",
-		"hostile JSON and hostile tokens",
+		"hostile JSON, hostile tokens, more parts than there can be",
 		"base64, or a parameter, in another spelling",
 		"the list of sealed fields: names, case, what is absent",
 		"a digest of a certificate in place of its text",

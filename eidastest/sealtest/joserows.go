@@ -2,12 +2,13 @@ package sealtest
 
 import (
 	"encoding/base64"
+	"strconv"
 	"strings"
 
 	"github.com/seed-b953571c/eidas/qseal"
 )
 
-// joseAttacks are 36 to 40; 39 and 40 are not of JOSE alone. 41 and 42 are about
+// joseAttacks are 36 to 40; 38 to 40 are not of JOSE alone. 41 and 42 are about
 // bindings.
 func joseAttacks() []group {
 	return []group{
@@ -23,7 +24,9 @@ func joseAttacks() []group {
 			{name: "b64 is false, and signed encoded", edit: input(encodePayload), want: qseal.ReasonSignatureInvalid, only: fields | obie313},
 		}},
 		{38, jws, qseal.ReasonFormat, jsonRows()},
+		{38, cavage | rfc9421, qseal.ReasonFormat, boundRows()},
 		{39, jws, qseal.ReasonFormat, jwsTextRows()},
+		{39, berlin | ing, qseal.ReasonCertificateMalformed, certificateTextRows()},
 		{39, cavage | rfc9421, qseal.ReasonFormat, signatureTextRows()},
 		{40, fields, qseal.ReasonHeader, parsRows()},
 		{40, cavage | rfc9421, qseal.ReasonSignatureInvalid, listRows()},
@@ -172,6 +175,9 @@ func signatureTextRows() []row {
 		{name: "a parameter without quotes", only: cavage, edit: value(func(v string) string {
 			return strings.Replace(v, `algorithm="rsa-sha256"`, "algorithm=rsa-sha256", 1)
 		})},
+		{name: "a quote that is escaped", only: cavage, edit: value(func(v string) string { return strings.Replace(v, `",algorithm`, `\",algorithm`, 1) })},
+		{name: "a quote that is not closed", only: cavage, edit: value(func(v string) string { return strings.TrimSuffix(v, `"`) })},
+		{name: "a parameter that is empty", only: cavage, edit: parameter("algorithm", `""`)},
 		{name: "a semicolon between parameters", only: cavage, edit: value(func(v string) string { return strings.Replace(v, `",`, `";`, 1) })},
 		{name: "a parameter that nobody knows", only: cavage, edit: value(func(v string) string { return v + `,x="y"` })},
 		{name: "a parameter that nobody knows", only: rfc9421, edit: parameter("x", `"y"`)},
@@ -239,5 +245,48 @@ func parsRows() []row {
 		{name: "the method in capitals", edit: inputWith("(request-target): post", "(request-target): POST"), want: qseal.ReasonSignatureInvalid},
 		{name: "another mechanism", edit: parameter("sigD", `{"mId":"http://uri.etsi.org/19182/ObjectIdByURI","pars":["(request-target)","content-type","x-request-id","digest"]}`)},
 		{name: "digests beside pars", edit: parameter("sigD", `{"mId":"http://uri.etsi.org/19182/HttpHeaders","pars":["(request-target)","content-type","x-request-id","digest"],"hashV":["x"]}`)},
+	}
+}
+
+// boundRows are seals that are good, and of more parts than any real one has.
+func boundRows() []row {
+	many := func(n int) edit {
+		return func(d *draft) {
+			for i := range n {
+				name := "x-" + strconv.Itoa(i)
+				d.set(name, "1")
+				d.covered = append(d.covered, name)
+			}
+		}
+	}
+	signatures := func(n int) edit {
+		return after(func(d *draft) {
+			input := d.values("Signature-Input")[0]
+			for i := range n {
+				input += ", s" + strconv.Itoa(i) + "=();created=1"
+			}
+			d.set("Signature-Input", input)
+		})
+	}
+	long := func(d *draft) { d.setParam("keyId", quoted("SN="+strings.Repeat("0", 9<<10)+d.param("keyId")[4:])) }
+	return []row{
+		{name: "a hundred names are listed", edit: many(100)},
+		{name: "a parameter of 9 KiB", edit: func(d *draft) { d.setParam("keyid", quoted(strings.Repeat("x", 9<<10))) }, only: rfc9421},
+		{name: "a parameter of 9 KiB", edit: long, only: berlin | ing},
+		{name: "a hundred signatures", edit: signatures(100), twin: signatures(1), only: rfc9421},
+	}
+}
+
+// certificateTextRows are about the field that carries the certificate.
+func certificateTextRows() []row {
+	written := func(text func(der []byte) string) edit {
+		return func(d *draft) { d.set("TPP-Signature-Certificate", text(d.leaf.Certificate.Raw)) }
+	}
+	return []row{
+		{name: "the certificate in PEM", only: berlin, edit: written(pemLine)},
+		{name: "the certificate in base64url", edit: written(base64.URLEncoding.EncodeToString)},
+		{name: "the certificate, a byte behind", edit: written(func(der []byte) string { return b64(append(append([]byte{}, der...), 0)) })},
+		{name: "the certificate, cut short", edit: written(func(der []byte) string { return b64(der[:len(der)-1]) })},
+		{name: "no certificate in its field", edit: written(func([]byte) string { return b64([]byte("certificate")) })},
 	}
 }

@@ -102,8 +102,13 @@ func lawfulING(d *draft) {
 func nameING(d *draft) {
 	c := d.leaf.Certificate
 	d.setParam("keyId", quoted(fmt.Sprintf("SN=%X", c.SerialNumber)))
-	text := string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw}))
-	d.set("TPP-Signature-Certificate", strings.ReplaceAll(text, "\n", ""))
+	d.set("TPP-Signature-Certificate", pemLine(c.Raw))
+}
+
+// pemLine is PEM as ING has it, without line breaks.
+func pemLine(der []byte) string {
+	text := string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
+	return strings.ReplaceAll(text, "\n", "")
 }
 
 // writeCavage writes the field Signature of draft-cavage, 4.1.

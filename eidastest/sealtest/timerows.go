@@ -2,6 +2,7 @@ package sealtest
 
 import (
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/seed-b953571c/eidas/qseal"
@@ -81,6 +82,10 @@ func replayAttacks() []group {
 		{14, all, qseal.ReasonReplay, []row{
 			{name: "the same seal again", again: nothing, twin: asOther, twinAhead: nothing},
 			{name: "another order under the same id", ahead: nothing, edit: amount, twin: asOther, twinAhead: nothing, only: all &^ obie &^ ing},
+		}},
+		{14, berlin | stet, qseal.ReasonFormat, []row{
+			{name: "an id that is empty", edit: field("X-Request-ID", "")},
+			{name: "an id without end", edit: field("X-Request-ID", strings.Repeat("x", 1000))},
 		}},
 		// What does not seal the target is stopped by the replay store alone.
 		{15, berlin | bodies, qseal.ReasonReplay, []row{
