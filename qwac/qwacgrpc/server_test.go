@@ -64,7 +64,7 @@ type bank struct {
 	registry *prometheus.Registry
 	push     chan struct{} // each makes Feed send, and tells of a message that the others got
 	acted    atomic.Int64  // uploads that were acted on
-	ended    chan error    // causes of the contexts of Deaf
+	ended    chan error    // what Deaf gets when it sends after a refusal, and the cause of its context
 }
 
 // bankOptions say what differs from an ordinary bank, which lets in who may ask
@@ -208,11 +208,12 @@ func (b *bank) upload(s grpc.ServerStream) error {
 	}
 }
 
-// deaf does not care for errors, and ends with its context.
+// deaf does not care for errors, sends all the same, and ends with its context.
 func (b *bank) deaf(s grpc.ServerStream) error {
 	for s.RecvMsg(new(emptypb.Empty)) == nil {
 		b.push <- struct{}{} // it has come
 	}
+	b.ended <- s.SendMsg(new(emptypb.Empty))
 	<-s.Context().Done()
 	b.ended <- context.Cause(s.Context())
 	return nil

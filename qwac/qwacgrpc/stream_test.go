@@ -3,6 +3,7 @@ package qwacgrpc_test
 import (
 	"crypto/tls"
 	"io"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -100,7 +101,9 @@ func TestRefusalOfAStreamDoesNotDependOnItsHandler(t *testing.T) {
 		p.revoke()
 		gone.send()
 		gone.assertRefused(eidas.ReasonRevoked)
-		assertStatus(t, <-p.ended, codes.Unauthenticated, eidas.ReasonRevoked)
+		for range 2 {
+			assertStatus(t, <-p.ended, codes.Unauthenticated, eidas.ReasonRevoked)
+		}
 	})
 }
 
@@ -144,4 +147,26 @@ func TestAuthorizerChangesItsMindDuringAStream(t *testing.T) {
 	s.send()
 	_, err := s.receive()
 	assertStatus(t, err, codes.PermissionDenied, eidas.ReasonIdentityDenied)
+}
+
+// What is refused once stays refused, also when the next verdict would be good.
+func TestRefusedStreamStaysRefused(t *testing.T) {
+	w := eidastest.Start(t, eidastest.Options{})
+	var asked atomic.Int64 // for the call, for its first message, for the second
+	policy := eidas.DefaultPolicy(eidas.AllowAnyone())
+	policy.AllowNoRevocation = true // a verdict that needs no network does not end with the context
+	b := startBank(t, w, &bankOptions{policy: policy, authorizers: map[string]eidas.Authorizer{deaf: func(*eidas.Evidence) error {
+		if asked.Add(1) == 3 {
+			return eidas.ReasonIdentityDenied
+		}
+		return nil
+	}}})
+	s := b.dial(tls.VersionTLS13, w.QWAC("LT", tppID, eidas.RoleAI)).open(deaf)
+	s.send()
+	<-b.push
+	s.send()
+	_, err := s.receive()
+	assertStatus(t, err, codes.PermissionDenied, eidas.ReasonIdentityDenied)
+	assertStatus(t, <-b.ended, codes.PermissionDenied, eidas.ReasonIdentityDenied)
+	assert.EqualValues(t, 3, asked.Load())
 }
