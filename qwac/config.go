@@ -147,9 +147,7 @@ func New(c Config) (*Verifier, error) {
 	if v.hints, err = hintPool(c.CANames); err != nil {
 		return nil, err
 	}
-	if _, err := rand.Read(v.id[:]); err != nil {
-		return nil, fmt.Errorf("qwac: verifier id: %w", err)
-	}
+	_, _ = rand.Read(v.id[:]) // never fails
 	if c.Registerer != nil {
 		if err := c.Registerer.Register(v.metrics); err != nil {
 			return nil, fmt.Errorf("qwac: Config.Registerer: %w", err)

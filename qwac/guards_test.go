@@ -73,6 +73,12 @@ func TestConfigGuards(t *testing.T) {
 	_, err = config.GetConfigForClient(&tls.ClientHelloInfo{})
 	require.ErrorContains(t, err, "GetConfigForClient: qwac: base config has ClientCAs")
 
+	config = guard(t, v, &tls.Config{GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {
+		return &tls.Config{}, errOutage
+	}})
+	_, err = config.GetConfigForClient(&tls.ClientHelloInfo{})
+	require.ErrorIs(t, err, errOutage)
+
 	config = guard(t, v, &tls.Config{UnwrapSession: func([]byte, tls.ConnectionState) (*tls.SessionState, error) {
 		return &tls.SessionState{}, errOutage
 	}})
@@ -188,6 +194,46 @@ func TestRotationGuards(t *testing.T) {
 			require.ErrorContains(t, v.SameTPP(t.Context(), result, sumOf(old), issued), "AllowTokensFor is off", name)
 		}
 	})
+}
+
+// A certificate that was never let in has no end to tell of.
+func TestRevokedStrangerIsNotFollowed(t *testing.T) {
+	w := newWorld(t)
+	var log records
+	v := newVerifier(t, qwac.Config{
+		Validator: w.validator(eidas.Policy{}), Logger: log.logger(), Rotation: qwac.Rotation{Store: new(qwac.MemoryStore)},
+	})
+	l := w.qwac(w.qtsp("LT", "QTSP LT"), request{})
+	w.revoke(l.cert)
+	cs := state(false, l.cert)
+	cs.HandshakeComplete = true
+	_, err := v.Peer(t.Context(), cs)
+	require.ErrorIs(t, err, eidas.ReasonRevoked)
+	assert.NotContains(t, log.String(), "panic")
+	refs, err := v.Certificates(t.Context(), identityOf(t, tppID))
+	require.NoError(t, err)
+	assert.Empty(t, refs)
+}
+
+// A Validator that shows no path leaves nothing to ask for later.
+func TestResultWithoutAChainIsFollowed(t *testing.T) {
+	w := newWorld(t)
+	l := w.qwac(w.qtsp("LT", "QTSP LT"), request{})
+	var log records
+	v := newVerifier(t, qwac.Config{
+		Logger: log.logger(), Rotation: qwac.Rotation{Store: new(qwac.MemoryStore), AllowTokensFor: time.Hour},
+		Validator: validatorFunc(func() (*eidas.Result, error) {
+			return &eidas.Result{Leaf: l.cert, Identity: identityOf(t, tppID), At: time.Now(), ValidUntil: time.Now().Add(time.Hour)}, nil
+		}),
+	})
+	cs := state(false, l.cert)
+	cs.HandshakeComplete = true
+	_, err := v.Peer(t.Context(), cs)
+	require.NoError(t, err)
+	assert.NotContains(t, log.String(), "panic")
+	refs, err := v.Certificates(t.Context(), identityOf(t, tppID))
+	require.NoError(t, err)
+	assert.Len(t, refs, 1)
 }
 
 // A certificate that was revoked outlasts nobody.

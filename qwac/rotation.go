@@ -239,8 +239,8 @@ func (r *rotation) call(ctx context.Context, e *Event) {
 func (r *rotation) isRecent(key recentKey, ended EventKind, at time.Time) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	s, there := r.recent[key]
-	return there && s.ended == ended && at.Before(s.until)
+	s := r.recent[key] // what is not there has been over for ages
+	return s.ended == ended && at.Before(s.until)
 }
 
 // note remembers that there is nothing to tell. All is forgotten when there is

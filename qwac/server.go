@@ -110,8 +110,7 @@ func checkBase(base *tls.Config) error {
 // tls.Config has no place for a mark that Clone keeps but its hooks, and those
 // can only be compared by their code.
 func isGuarded(c *tls.Config) bool {
-	return c.VerifyPeerCertificate != nil &&
-		reflect.ValueOf(c.VerifyPeerCertificate).Pointer() == reflect.ValueOf((*Verifier)(nil).sizeHook).Pointer()
+	return reflect.ValueOf(c.VerifyPeerCertificate).Pointer() == reflect.ValueOf((*Verifier)(nil).sizeHook).Pointer()
 }
 
 // guardedForClient guards the configs of a GetConfigForClient.
