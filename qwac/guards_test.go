@@ -223,7 +223,10 @@ func TestResultWithoutAChainIsFollowed(t *testing.T) {
 	v := newVerifier(t, qwac.Config{
 		Logger: log.logger(), Rotation: qwac.Rotation{Store: new(qwac.MemoryStore), AllowTokensFor: time.Hour},
 		Validator: validatorFunc(func() (*eidas.Result, error) {
-			return &eidas.Result{Leaf: l.cert, Identity: identityOf(t, tppID), At: time.Now(), ValidUntil: time.Now().Add(time.Hour)}, nil
+			return &eidas.Result{
+				Evidence:   eidas.Evidence{Leaf: l.cert, Identity: identityOf(t, tppID), At: time.Now()},
+				ValidUntil: time.Now().Add(time.Hour),
+			}, nil
 		}),
 	})
 	cs := state(false, l.cert)
