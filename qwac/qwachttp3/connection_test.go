@@ -118,8 +118,8 @@ func TestRetiredConnectionFinishesWhatIsUnderWay(t *testing.T) {
 // The same, with the time that it may take.
 func TestRetiredConnectionEndsWhenItsLastRequestHas(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		ended := 0
-		c := qwachttp3.NewConnection(func() { ended++ })
+		var ended atomic.Int32
+		c := qwachttp3.NewConnection(func() { ended.Add(1) })
 		wait := func(d time.Duration) {
 			time.Sleep(d)
 			synctest.Wait()
@@ -129,21 +129,21 @@ func TestRetiredConnectionEndsWhenItsLastRequestHas(t *testing.T) {
 		}
 		c.End()
 		wait(time.Hour)
-		assert.Zero(t, ended, "it is not retired")
+		assert.Zero(t, ended.Load(), "it is not retired")
 		c.Retire()
 		assert.False(t, c.Begin())
 		c.End()
 		wait(time.Hour)
-		assert.Zero(t, ended, "a request is under way")
+		assert.Zero(t, ended.Load(), "a request is under way")
 		assert.False(t, c.Begin())
 		c.End()
 		wait(qwachttp3.Linger - 1)
-		assert.Zero(t, ended, "the last answer is on its way")
+		assert.Zero(t, ended.Load(), "the last answer is on its way")
 		wait(1)
-		assert.Equal(t, 1, ended)
+		assert.EqualValues(t, 1, ended.Load())
 		assert.False(t, c.Begin())
 		wait(time.Hour)
-		assert.Equal(t, 1, ended)
+		assert.EqualValues(t, 1, ended.Load())
 	})
 }
 

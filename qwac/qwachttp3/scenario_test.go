@@ -32,6 +32,12 @@ func TestScenarioR1R2_RotatedCertificatesAreLetInBesideTheOld(t *testing.T) {
 	b.assertLetIn(t, old, identifier+" LT resumed")
 	b.assertLetIn(t, client(w, w.QWAC("LT", "PSDLT-BL-LB000469", eidas.RoleAI), nil), "PSDLT-BL-LB000469 LT")
 	assert.Empty(t, b.failures)
+
+	// What ends well is counted as no failure when it ends.
+	waitFor(t, b.latest.Load().Context().Done())
+	b.assertRefused(t, client(w, nil, nil), eidas.ReasonCertificateMissing)
+	b.waitMetric(t, 1, "handshakes_failed_total")
+	assert.Equal(t, 1, b.metric(t, "handshakes_failed_total"))
 }
 
 func TestScenario_RefusedWithItsReason(t *testing.T) {
