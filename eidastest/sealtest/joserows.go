@@ -20,6 +20,7 @@ func joseAttacks() []group {
 			{name: "b64 is not critical", edit: both(parameter("b64", "false"), without("crit")), twin: b64Is("false"), only: polish},
 			{name: "b64 is true, and signed so", edit: both(parameter("b64", "true"), input(encodePayload)), only: fields},
 			{name: "b64 is true, and signed so", edit: parameter("b64", "true"), want: qseal.ReasonHeader, only: obie313},
+			{name: "b64 is true", edit: parameter("b64", "true"), want: qseal.ReasonHeader, only: obie314},
 			{name: "b64 is false and critical", edit: b64Is("false"), only: obie314},
 			{name: "b64 is false, and signed encoded", edit: input(encodePayload), want: qseal.ReasonSignatureInvalid, only: fields | obie313},
 		}},
@@ -113,6 +114,12 @@ func jsonRows() []row {
 		{name: "not closed", edit: jsonText(func(s string) string { return s[:len(s)-1] })},
 		{name: "a list", edit: jsonText(func(string) string { return "[]" })},
 		{name: "dots without end", edit: value(func(string) string { return strings.Repeat(".", dots) })},
+		{name: "the payload in the token too", only: bodies, edit: func(d *draft) {
+			d.value = func(v string) string {
+				return strings.Replace(v, "..", "."+base64.RawURLEncoding.EncodeToString(d.msg.Body)+".", 1)
+			}
+		}},
+		{name: "a payload in the token", edit: value(func(v string) string { return strings.Replace(v, "..", ".e30.", 1) }), want: qseal.ReasonHeader, only: fields},
 		{name: "two segments", edit: value(func(v string) string { return strings.Replace(v, "..", ".", 1) })},
 		{name: "four segments", edit: value(func(v string) string { return v + "." })},
 	}
