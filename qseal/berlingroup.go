@@ -150,7 +150,7 @@ func sealedDate(m *message, s *sealed) *Error {
 		return reject(ReasonFieldMissing, "date")
 	}
 	at, err := http.ParseTime(text)
-	if err != nil {
+	if err != nil || at.IsZero() { // of year 1, which is no time in Go, and would be of no age
 		return reject(ReasonFormat, "date %.40q is not an HTTP date", text)
 	}
 	s.signedAt = at.UTC()

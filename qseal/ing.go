@@ -22,6 +22,7 @@ func INGCavage() Profile {
 		fields:     []string{fieldSignature, fieldDigest, fieldCertificate},
 		known:      QuirkExtraFields | QuirkUnquoted | QuirkEmptyObject | QuirkMixedCase | QuirkHS2019,
 		skew:       defaultSkew, maxAge: defaultAge,
+		sealsTime:       true,
 		bindsPath:       true,
 		inAuthorization: true,
 		parse:           parseINGCavage,

@@ -130,7 +130,7 @@ func signingTime(j *jws) (time.Time, *Error) {
 	}
 	text, _ := sigT.str()
 	t, err := time.Parse(sigTLayout, text)
-	if err != nil {
+	if err != nil || t.IsZero() { // of year 1, which is no time in Go, and would be of no age
 		return time.Time{}, reject(ReasonHeader, "sigT %.40q is not a UTC time in seconds", text)
 	}
 	return t, nil

@@ -30,7 +30,7 @@ func JAdESHTTP() Profile {
 		algorithms: joseAlgorithms(),
 		fields:     []string{fieldJWS, "Digest", "Content-Digest", "X-Request-Id"},
 		known:      QuirkMixedCase | QuirkAbsoluteTarget | QuirkAnySalt | QuirkPaddedDigest,
-		skew:       jadesSkew, maxAge: jadesMaxAge,
+		skew:       jadesSkew, maxAge: jadesMaxAge, sealsTime: true,
 		replay: true, bindsPath: true,
 		parse: func(m *message, p *Profile) (*sealed, *Error) {
 			return parseJAdESHTTP(m, p, jadesExtensions())

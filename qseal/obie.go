@@ -55,7 +55,7 @@ func OBIE31(v OBIEVersion, tan ...string) Profile {
 		algorithms: []Algorithm{PSSSHA256},
 		fields:     []string{fieldJWS},
 		known:      QuirkAnySalt,
-		skew:       jadesSkew, maxAge: obieMaxAge,
+		skew:       jadesSkew, maxAge: obieMaxAge, sealsTime: true,
 		replay: true, wholeBody: true, obie: true,
 		parse: func(m *message, _ *Profile) (*sealed, *Error) { return readOBIE(m, v, anchors) },
 		match: matchOBIE,

@@ -24,6 +24,8 @@ type Profile struct {
 	// skew is how far the sealer's clock may be ahead; maxAge how old a seal may
 	// be that says when it was made, 0 for any age.
 	skew, maxAge time.Duration
+	// sealsTime is whether every seal of a request says when it was made.
+	sealsTime bool
 	// replay is whether a verifier must remember seals, Config.AllowReplays or not.
 	replay bool
 	// bindsPath is whether every seal of a request is over method and target.

@@ -87,7 +87,7 @@ func (m *ReplayMemory) Add(_ context.Context, key string, ttl time.Duration) (fr
 func (s *replayShard) turn(at time.Time, window time.Duration) {
 	age := at.Sub(s.since)
 	switch {
-	case s.latest == nil, age >= 2*window:
+	case s.latest == nil, age/2 >= window: // not 2*window, which may be beyond what a Duration holds
 		s.latest, s.of, s.old, s.since = map[replayID]struct{}{}, map[string]int{}, nil, at
 	case age >= window:
 		s.latest, s.of, s.old, s.since = map[replayID]struct{}{}, map[string]int{}, s.latest, at

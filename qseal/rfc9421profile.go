@@ -32,7 +32,7 @@ func RFC9421(tag string) Profile {
 		algorithms: []Algorithm{PSSSHA512, RSASHA256, ECDSAP256, ECDSAP384, Ed25519},
 		fields:     []string{fieldSignatureInput, "Signature", fieldContentDigest},
 		known:      QuirkAnySalt,
-		skew:       jadesSkew, maxAge: jadesMaxAge,
+		skew:       jadesSkew, maxAge: jadesMaxAge, sealsTime: true,
 		replay: true, bindsPath: true,
 		parse: func(m *message, _ *Profile) (*sealed, *Error) { return parseRFC9421(m, tag) },
 		seal:  func(m *message, _ *Profile, k *sealer) error { return sealRFC9421(m, tag, k) },

@@ -1,6 +1,9 @@
 package qseal_test
 
 import (
+	"net/http"
+	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -60,5 +63,32 @@ func TestAttack13BoundsOfEachProfile(t *testing.T) {
 		assert.Zero(t, reason, "any age, %s", p.Name())
 		_, reason = examine(p.AllowAge(0, 0), -1)
 		assert.Equal(t, qseal.ReasonIssuedInFuture, reason, "never ahead, %s", p.Name())
+	}
+}
+
+// 13: the year one is what Go has for no time. A seal of that year would have no
+// age, and be good for ever once it is forgotten.
+func TestAttack13TheYearOneIsNoTime(t *testing.T) {
+	for name, row := range map[string]struct {
+		profile qseal.Profile
+		want    qseal.Reason
+	}{
+		"sigT":              {qseal.INGJAdES(), qseal.ReasonHeader},
+		"Date":              {qseal.INGCavage(), qseal.ReasonFormat},
+		"Date beside an id": {qseal.STET16(), qseal.ReasonFormat},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := idlessScene(t, row.profile)
+			for _, twin := range []struct {
+				at   time.Time
+				want qseal.Reason
+			}{{time.Time{}, row.want}, {time.Time{}.Add(time.Second), qseal.ReasonStale}, {s.at, 0}} {
+				r := httptest.NewRequest(http.MethodPost, "/v1/payments", strings.NewReader(payment))
+				r.Header.Set("X-Request-Id", "1")
+				require.NoError(t, sealing(t, row.profile, s.leaf).SignRequest(r, twin.at))
+				err := s.verify(r)
+				assert.Equal(t, twin.want, qseal.ReasonOf(err), "%s: %v", twin.at, err)
+			}
+		})
 	}
 }

@@ -54,6 +54,9 @@ const (
 	// in the seal says when it was made. A TPP retries within minutes, and only
 	// the TPP itself can send its old seal: its TLS certificate must be there too.
 	defaultReplayWindow = 24 * time.Hour
+	// maxBound keeps the sum of two times and a second, and a size and a byte,
+	// within what their types hold: 146 years, and more bytes than there are.
+	maxBound = 1<<62 - int64(time.Second)
 )
 
 // Config is what a Verifier works with. With a Validator alone it judges
@@ -156,14 +159,14 @@ func (c *Config) check() error {
 		return nil
 	case p.allowed&^p.known != 0:
 		return fmt.Errorf("qseal: profile %s has no quirk %s", p.name, p.allowed&^p.known)
-	case p.maxAge < 0 || p.skew < 0:
-		return errors.New("qseal: age and skew of a profile must not be negative")
+	case p.maxAge < 0 || p.skew < 0 || int64(max(p.maxAge, p.skew)) > maxBound:
+		return errors.New("qseal: age and skew of a profile must be neither negative nor beyond 146 years")
 	case c.Peer == nil && !c.AllowAnyPeer:
 		return errors.New("qseal: Config.Peer is required unless AllowAnyPeer is set")
 	case c.Peer != nil && c.AllowAnyPeer:
 		return errors.New("qseal: Config.Peer and AllowAnyPeer exclude each other")
-	case c.ReplayWindow < 0 || c.MaxBody < 0:
-		return errors.New("qseal: ReplayWindow and MaxBody must not be negative")
+	case c.ReplayWindow < 0 || c.MaxBody < 0 || c.MaxBody > maxBound:
+		return errors.New("qseal: ReplayWindow and MaxBody must not be negative, and MaxBody is too large")
 	}
 	return c.checkReplay()
 }
@@ -192,14 +195,15 @@ func (c *Config) checkMemory() error {
 	if !ok || m == nil {
 		return nil
 	}
-	need := c.ReplayWindow
-	if p := c.Profile; p.maxAge > 0 {
-		need = max(need, p.remembered())
-	} else if need == 0 {
+	p, need := c.Profile, c.ReplayWindow
+	if need == 0 && (!p.sealsTime || p.maxAge == 0) {
 		need = defaultReplayWindow
 	}
+	if p.maxAge > 0 {
+		need = max(need, p.remembered())
+	}
 	if m.window < need {
-		return fmt.Errorf("qseal: Config.Replay remembers for %s, and a seal of %s is to be remembered for %s", m.window, c.Profile.name, need)
+		return fmt.Errorf("qseal: Config.Replay remembers for %s, and a seal of %s is to be remembered for %s", m.window, p.name, need)
 	}
 	return nil
 }
