@@ -101,14 +101,3 @@ func TestBoundsDoNotOverflow(t *testing.T) {
 		assert.Equal(t, row.refused, err != nil, "%s: %v", name, err)
 	}
 }
-
-// No bound is too large for the sums that are made of it.
-func TestReplayMemoryForEver(t *testing.T) {
-	m, err := qseal.NewReplayMemory(1000, math.MaxInt64)
-	require.NoError(t, err)
-	for i, want := range []bool{true, false} {
-		fresh, err := m.Add(t.Context(), "a", time.Hour)
-		require.NoError(t, err)
-		assert.Equal(t, want, fresh, "%d", i)
-	}
-}
