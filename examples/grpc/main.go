@@ -111,7 +111,7 @@ func newServer(v *qwac.Verifier, certificate tls.Certificate) (*grpc.Server, err
 	if err != nil {
 		return nil, err
 	}
-	s := grpc.NewServer(append(options, grpc.ConnectionTimeout(10*time.Second),
+	s := grpc.NewServer(append(options,
 		grpc.KeepaliveParams(keepalive.ServerParameters{MaxConnectionIdle: 10 * time.Minute, MaxConnectionAge: time.Hour}))...)
 	s.RegisterService(accountsService(accounts{}), nil)
 	return s, nil

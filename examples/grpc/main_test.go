@@ -74,6 +74,7 @@ const granted = "accounts for " + tppID + ", which may act as PSP_AI"
 
 func TestCallsAreAnsweredToWhomTheyShould(t *testing.T) {
 	eachVersion(t, func(t *testing.T, version uint16) {
+		t.Helper()
 		b := startBank(t)
 		for _, territory := range []string{"LT", "DE"} {
 			got, err := list(t, b.dial(t, version, b.ClientConfig(b.QWAC(territory, tppID, eidas.RoleAI))))
@@ -103,6 +104,7 @@ func TestCallsAreAnsweredToWhomTheyShould(t *testing.T) {
 
 func TestRevocationEndsAConnectionThatIsOpen(t *testing.T) {
 	eachVersion(t, func(t *testing.T, version uint16) {
+		t.Helper()
 		b := startBank(t)
 		leaf := b.QWAC("LT", tppID, eidas.RoleAI)
 		c := b.dial(t, version, b.ClientConfig(leaf))
@@ -142,6 +144,7 @@ func wantRevoked(t *testing.T, err error) {
 // A client that changed its certificate dials again with the session of its old one.
 func TestRotatedClientSeesNoError(t *testing.T) {
 	eachVersion(t, func(t *testing.T, version uint16) {
+		t.Helper()
 		b := startBank(t)
 		old, current := b.QWAC("LT", tppID, eidas.RoleAI), tls.Certificate{}
 		config := b.ClientConfig(nil)

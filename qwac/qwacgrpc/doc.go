@@ -31,8 +31,13 @@
 //
 // # What it leaves to the server
 //
-// It sets no limits: grpc.ConnectionTimeout (grpc's default are 2 minutes for a
-// handshake), grpc.MaxConcurrentStreams, and keepalive.ServerParameters, whose
+// A call is judged when its first message is there, and a stream at each message,
+// not in between: see [ServerOptions] for the bounds on what waits until then. So
+// a handler that waits in RecvMsg alone for a client that is silent ends with the
+// connection, though all that it sends meanwhile is refused; and one that acts
+// while neither side sends must ask qwac.Verifier.Peer before it does.
+//
+// It does not bound the age of a connection: keepalive.ServerParameters does, whose
 // MaxConnectionAge also makes clients dial that were never refused: until then,
 // and until qwac.Config.MaxSessionAge where they resume a session, those with a
 // new certificate are still seen with their old one. A client that ignores

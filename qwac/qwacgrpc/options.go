@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"strings"
+	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
@@ -30,8 +31,21 @@ type Config struct {
 	Authorizers map[string]eidas.Authorizer
 }
 
+// What a peer may hold before the first verdict about a call. grpc calls no
+// interceptor before the whole message is there, so that with
+// qwac.Config.Deferred anybody, and without it a TPP whose certificate was
+// revoked since the handshake, could begin calls without number (grpc's default)
+// and finish none, each with 16 MiB of metadata (its default).
+const (
+	maxCalls     = 100
+	maxMetadata  = 64 << 10
+	maxHandshake = 10 * time.Second // grpc's default are 2 minutes
+)
+
 // ServerOptions returns what makes a grpc.Server one of the Verifier: the
-// credentials and the first interceptors. Give your own interceptors to
+// credentials, the first interceptors, and bounds on what a stranger can hold: a
+// handshake takes at most 10 seconds, a connection has at most 100 calls at once,
+// a call at most 64 KiB of metadata. Another bound of yours, given later, wins. Give your own interceptors to
 // grpc.ChainUnaryInterceptor and grpc.ChainStreamInterceptor; grpc panics at a
 // second grpc.UnaryInterceptor. Do not give other credentials after these.
 //
@@ -41,7 +55,10 @@ func ServerOptions(c Config) ([]grpc.ServerOption, error) {
 	if err != nil {
 		return nil, err
 	}
-	return []grpc.ServerOption{grpc.Creds(g.credentials), grpc.UnaryInterceptor(g.unary), grpc.StreamInterceptor(g.stream)}, nil
+	return []grpc.ServerOption{
+		grpc.Creds(g.credentials), grpc.UnaryInterceptor(g.unary), grpc.StreamInterceptor(g.stream),
+		grpc.MaxConcurrentStreams(maxCalls), grpc.MaxHeaderListSize(maxMetadata), grpc.ConnectionTimeout(maxHandshake),
+	}, nil
 }
 
 func newGuard(c Config) (*guard, error) {
