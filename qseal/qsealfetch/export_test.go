@@ -2,7 +2,11 @@ package qsealfetch
 
 // Kept is the number of files that a resolver keeps.
 func (r *Resolver) Kept() int {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return len(r.latest) + len(r.old)
+	n := 0
+	for _, h := range r.hosts {
+		h.mu.Lock()
+		n += len(h.latest) + len(h.old)
+		h.mu.Unlock()
+	}
+	return n
 }

@@ -28,15 +28,15 @@ import (
 const (
 	// DefaultTimeout is what a request of a TPP waits for its own certificate.
 	DefaultTimeout = 2 * time.Second
-	// maxFile is what a chain may have, with room for the text around it: a chain
-	// is refused by [qseal.ParseChain] beyond 48 KiB.
-	maxFile = 48 << 10
-	// maxConcurrent bounds the files that are fetched at once: a TPP whose host is
-	// slow can hold up others who rotate just then, and nobody else.
-	maxConcurrent = 16
-	// maxKept bounds the certificates that are kept: about as many as there are
-	// TPPs in Europe, twice.
-	maxKept = 1024
+	// maxFile is what a chain may have: three certificates of 2 KiB in PEM, twice.
+	maxFile = 16 << 10
+	// maxConcurrent bounds the files that are fetched from a host at once; who
+	// comes later waits. Each host has its own, so that a slow one holds up its own
+	// TPPs and nobody else's.
+	maxConcurrent = 4
+	// maxKept bounds the files that are kept of a host, twice: it can push out its
+	// own alone. A TPP has one or two seals, a provider who hosts for many dozens.
+	maxKept = 64
 )
 
 // Config says which files may be fetched.
@@ -46,7 +46,8 @@ type Config struct {
 	Hosts []string
 	// Known is asked first, about every hint. nil: nobody is known.
 	Known qseal.Resolver
-	// Timeout is for one file; zero: DefaultTimeout.
+	// Timeout is for one request of a TPP, its wait for its turn included; zero:
+	// DefaultTimeout.
 	Timeout time.Duration
 	// RootCAs are those of the hosts; nil: those of the system.
 	RootCAs *x509.CertPool
@@ -62,10 +63,15 @@ type Config struct {
 // Resolver is a [qseal.Resolver] that fetches. It is safe for concurrent use and
 // starts no goroutine.
 type Resolver struct {
-	hosts  map[string]bool
-	known  qseal.Resolver
-	client *fetch.Client
-	slots  chan struct{}
+	hosts   map[string]*host // complete from the start
+	known   qseal.Resolver
+	client  *fetch.Client
+	timeout time.Duration
+}
+
+// host is what is known of the files at one host.
+type host struct {
+	slots chan struct{}
 
 	mu          sync.Mutex
 	latest, old map[[32]byte]*qseal.Resolved
@@ -76,21 +82,25 @@ func New(c Config) (*Resolver, error) {
 	if len(c.Hosts) == 0 {
 		return nil, errors.New("qsealfetch: Config.Hosts is required")
 	}
-	r := &Resolver{hosts: make(map[string]bool, len(c.Hosts)), known: c.Known, slots: make(chan struct{}, maxConcurrent)}
-	for _, host := range c.Hosts {
-		u, err := url.Parse("https://" + host)
-		if err != nil || host == "" || u.Host != host || u.Port() != "" || strings.ContainsAny(host, "*/:@") && !strings.HasPrefix(host, "[") {
-			return nil, fmt.Errorf("qsealfetch: Config.Hosts: %q is not the name of a host", host)
-		}
-		r.hosts[strings.ToLower(u.Hostname())] = true
-	}
 	if c.Timeout == 0 {
 		c.Timeout = DefaultTimeout
+	}
+	r := &Resolver{hosts: make(map[string]*host, len(c.Hosts)), known: c.Known, timeout: c.Timeout}
+	for _, name := range c.Hosts {
+		u, err := url.Parse("https://" + name)
+		if err != nil || name == "" || u.Host != name || u.Port() != "" || strings.ContainsAny(name, "*/:@") && !strings.HasPrefix(name, "[") {
+			return nil, fmt.Errorf("qsealfetch: Config.Hosts: %q is not the name of a host", name)
+		}
+		r.hosts[strings.ToLower(u.Hostname())] = &host{slots: make(chan struct{}, maxConcurrent)}
+	}
+	ports := []uint16{443}
+	if c.AllowAnyPort {
+		ports = nil
 	}
 	var err error
 	r.client, err = fetch.New(fetch.Config{
 		Schemes: []string{"https"}, Timeout: c.Timeout, RootCAs: c.RootCAs, Proxy: c.Proxy,
-		AllowPrivate: c.AllowPrivate, AllowAnyPort: c.AllowAnyPort,
+		AllowPrivate: c.AllowPrivate, AllowAnyPort: c.AllowAnyPort, Ports: ports,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("qsealfetch: %w", err)
@@ -108,73 +118,76 @@ func (r *Resolver) Resolve(ctx context.Context, h qseal.Hint) (*qseal.Resolved, 
 			return found, err
 		}
 	}
-	sum, ok := r.allowed(h.URL)
-	if !ok {
+	from, sum := r.allowed(h.URL)
+	if from == nil {
 		return nil, nil //nolint:nilnil // the contract of qseal.Resolver: nobody
 	}
-	if found := r.kept(sum); found != nil {
+	if found := from.kept(sum); found != nil {
 		return found, nil
 	}
-	file, err := r.get(ctx, h.URL)
-	if err != nil {
-		return nil, err
+	ctx, cancel := context.WithTimeout(ctx, r.timeout)
+	defer cancel()
+	select {
+	case from.slots <- struct{}{}:
+		defer func() { <-from.slots }()
+	case <-ctx.Done():
+		return nil, fmt.Errorf("qsealfetch: %d files of the host of %.200q are being fetched: %w", maxConcurrent, h.URL, ctx.Err())
 	}
-	chain, err := qseal.ParseChain(file)
-	if err != nil {
-		return nil, fmt.Errorf("qsealfetch: file at %.200q: %w", h.URL, err)
+	if found := from.kept(sum); found != nil { // whoever was before us has fetched it
+		return found, nil
 	}
-	found := &qseal.Resolved{Chain: chain, SHA256: sha256.Sum256(file)}
-	if found.SHA256 == sum {
-		r.keep(found)
+	found, err := r.get(ctx, h.URL)
+	if err == nil && found.SHA256 == sum {
+		from.keep(found)
 	}
-	return found, nil
+	return found, err
 }
 
-// allowed reports whether a URL may be fetched, and the hash that it ends in.
-func (r *Resolver) allowed(text string) (sum [32]byte, ok bool) {
+// allowed returns the host of a URL that may be fetched, nil for any other, and
+// the hash that the URL ends in.
+func (r *Resolver) allowed(text string) (from *host, sum [32]byte) {
 	u, err := url.Parse(text)
-	if err != nil || u.Scheme != "https" || u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" ||
-		!r.hosts[strings.ToLower(u.Hostname())] {
-		return sum, false
+	if err != nil || u.Scheme != "https" || u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" {
+		return nil, sum
 	}
 	i := strings.LastIndexByte(u.Path, '_')
 	if i < 0 || len(u.Path)-i-1 != hex.EncodedLen(len(sum)) {
-		return sum, false
+		return nil, sum
 	}
-	_, err = hex.Decode(sum[:], []byte(u.Path[i+1:]))
-	return sum, err == nil
+	if _, err = hex.Decode(sum[:], []byte(u.Path[i+1:])); err != nil {
+		return nil, sum
+	}
+	return r.hosts[strings.ToLower(u.Hostname())], sum
 }
 
-func (r *Resolver) get(ctx context.Context, text string) ([]byte, error) {
-	select {
-	case r.slots <- struct{}{}:
-		defer func() { <-r.slots }()
-	default:
-		return nil, fmt.Errorf("qsealfetch: %d files are being fetched", maxConcurrent)
-	}
+func (r *Resolver) get(ctx context.Context, text string) (*qseal.Resolved, error) {
 	answer, err := r.client.Get(ctx, text, maxFile)
 	if err != nil {
 		return nil, fmt.Errorf("qsealfetch: %w", err)
 	}
-	return answer.Body, nil
+	chain, err := qseal.ParseChain(answer.Body)
+	if err != nil {
+		return nil, fmt.Errorf("qsealfetch: file at %.200q: %w", text, err)
+	}
+	return &qseal.Resolved{Chain: chain, SHA256: sha256.Sum256(answer.Body)}, nil
 }
 
 // kept returns a file that was fetched before, nil when it is not there. It is
 // right for ever: its hash says what is in it.
-func (r *Resolver) kept(sum [32]byte) *qseal.Resolved {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if found := r.latest[sum]; found != nil {
+func (h *host) kept(sum [32]byte) *qseal.Resolved {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if found := h.latest[sum]; found != nil {
 		return found
 	}
-	return r.old[sum]
+	return h.old[sum]
 }
 
-func (r *Resolver) keep(found *qseal.Resolved) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.latest == nil || len(r.latest) >= maxKept {
-		r.latest, r.old = map[[32]byte]*qseal.Resolved{}, r.latest
+func (h *host) keep(found *qseal.Resolved) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.latest == nil || len(h.latest) >= maxKept {
+		h.latest, h.old = map[[32]byte]*qseal.Resolved{}, h.latest
 	}
-	r.latest[found.SHA256] = found
+	h.latest[found.SHA256] = found
 }

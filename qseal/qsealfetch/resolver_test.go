@@ -155,34 +155,63 @@ func TestResolveRefusesBadAnswers(t *testing.T) {
 	port.AllowAnyPort = false
 	_, err = resolver(t, port).Resolve(t.Context(), qseal.Hint{URL: url})
 	require.Error(t, err, "another port")
+	_, err = resolver(t, port).Resolve(t.Context(), qseal.Hint{URL: "https://127.0.0.1:80" + url[len(h.URL):]})
+	require.ErrorContains(t, err, "port", "443 alone")
 	assert.Equal(t, before, h.asked.Load())
 }
 
 // At most so many files are fetched at once; the next request is refused at once,
 // and the first ones are not held up for ever.
-func TestResolveIsBounded(t *testing.T) {
+// A host that hangs holds up who needs a file of its own, and nobody else.
+func TestResolveIsBoundedForEachHost(t *testing.T) {
 	h := newHost(t, nil)
 	release := make(chan struct{})
 	h.serve = func(http.ResponseWriter, *http.Request) { <-release }
 	c := h.config()
 	c.Timeout = time.Minute
+	c.Hosts = append(c.Hosts, "127.0.0.2") // where nobody listens
 	r := resolver(t, c)
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error)
-	for i := range 16 {
+	const atOnce, waiting = 4, 6
+	for i := range atOnce + waiting {
 		go func() {
 			_, err := r.Resolve(ctx, qseal.Hint{URL: h.at(fmt.Sprint("/", i), []byte{byte(i)})})
 			done <- err
 		}()
 	}
-	require.Eventually(t, func() bool { return h.asked.Load() == 16 }, time.Minute, time.Millisecond)
-	_, err := r.Resolve(ctx, qseal.Hint{URL: h.at("/x", []byte("x"))})
-	require.ErrorContains(t, err, "16 files")
+	require.Eventually(t, func() bool { return h.asked.Load() == atOnce }, time.Minute, time.Millisecond)
+	_, err := r.Resolve(ctx, qseal.Hint{URL: strings.Replace(h.at("/x", []byte("x")), "127.0.0.1", "127.0.0.2", 1)})
+	require.Error(t, err)
+	require.NotErrorIs(t, err, context.Canceled, "it had its turn")
 	cancel()
-	for range 16 {
+	for range atOnce + waiting {
 		require.ErrorIs(t, <-done, context.Canceled)
 	}
+	assert.EqualValues(t, atOnce, h.asked.Load())
 	close(release)
+}
+
+// Many requests of a TPP that has just rotated are all served by a few fetches.
+func TestRotationUnderLoadRefusesNobody(t *testing.T) {
+	w := eidastest.Start(t, eidastest.Options{})
+	file := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: w.QSealC("LT", tppID, eidas.RoleAI).Certificate.Raw})
+	h := newHost(t, file)
+	c := h.config()
+	c.Timeout = time.Minute
+	r := resolver(t, c)
+	const requests = 200
+	done := make(chan error)
+	for range requests {
+		go func() {
+			_, err := r.Resolve(t.Context(), qseal.Hint{URL: h.at("/new", file)})
+			done <- err
+		}()
+	}
+	for range requests {
+		require.NoError(t, <-done)
+	}
+	assert.LessOrEqual(t, h.asked.Load(), int64(4))
 }
 
 type knownFunc func(h qseal.Hint) (*qseal.Resolved, error)
@@ -283,7 +312,7 @@ func TestFilesThatAreKeptAreBounded(t *testing.T) {
 		_, _ = w.Write(file(n))
 	}
 	r := resolver(t, h.config())
-	const files, most = 2100, 2048
+	const files, most = 200, 128
 	for n := range files {
 		found, err := r.Resolve(t.Context(), qseal.Hint{URL: h.at(fmt.Sprint("/", n), file(n))})
 		require.NoError(t, err)
