@@ -3,6 +3,7 @@ package qseal
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -47,7 +48,12 @@ func (b *Binding) CheckStatus(ctx context.Context, checker eidas.StatusChecker, 
 	return answers, nil
 }
 
-func (b *Binding) askStatus(ctx context.Context, checker eidas.StatusChecker, set *eidas.ServiceSet, at time.Time) ([]eidas.StatusAnswer, error) {
+func (b *Binding) askStatus(ctx context.Context, checker eidas.StatusChecker, set *eidas.ServiceSet, at time.Time) (_ []eidas.StatusAnswer, err error) {
+	defer func() {
+		if p := recover(); p != nil { // of the checker, which is somebody else's
+			err = internal("panic: %q", fmt.Sprint(p))
+		}
+	}()
 	queries, err := eidas.StatusQueries(set, b.Chain, eidas.UseTLS, at)
 	if err != nil {
 		return nil, err

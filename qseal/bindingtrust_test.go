@@ -155,9 +155,13 @@ func TestBindingCheckStatus(t *testing.T) {
 		"unknown, and let pass": {answer(eidas.StatusAnswer{Unchecked: true}, nil), w.Services(), 0, 1},
 		"outage":                {answer(eidas.StatusAnswer{}, &eidas.Error{Reason: eidas.ReasonRevocationUnavailable}), w.Services(), eidas.ReasonRevocationUnavailable, 1},
 		"no reason":             {answer(eidas.StatusAnswer{}, errOutage), w.Services(), eidas.ReasonInternal, 1},
-		"no checker":            {nil, w.Services(), eidas.ReasonInternal, 0},
-		"no lists":              {answer(eidas.StatusAnswer{Status: eidas.StatusGood}, nil), nil, eidas.ReasonTrustUnavailable, 0},
-		"not of the lists":      {answer(eidas.StatusAnswer{Status: eidas.StatusGood}, nil), eidastest.Start(t, eidastest.Options{}).Services(), eidas.ReasonIssuerUnknown, 0},
+		"panic": {statusFunc(func(eidas.StatusQuery) (eidas.StatusAnswer, error) {
+			asked++
+			panic("boom")
+		}), w.Services(), eidas.ReasonInternal, 1},
+		"no checker":       {nil, w.Services(), eidas.ReasonInternal, 0},
+		"no lists":         {answer(eidas.StatusAnswer{Status: eidas.StatusGood}, nil), nil, eidas.ReasonTrustUnavailable, 0},
+		"not of the lists": {answer(eidas.StatusAnswer{Status: eidas.StatusGood}, nil), eidastest.Start(t, eidastest.Options{}).Services(), eidas.ReasonIssuerUnknown, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			asked = 0
