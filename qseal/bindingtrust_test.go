@@ -175,6 +175,9 @@ func TestBindingCheckStatus(t *testing.T) {
 			require.ErrorIs(t, err, qseal.ReasonCertificate)
 			require.ErrorIs(t, err, row.want)
 			assert.Empty(t, answers)
+			if row.checker == nil {
+				require.ErrorContains(t, err, "no StatusChecker")
+			}
 		})
 	}
 }
