@@ -102,30 +102,6 @@ func BenchmarkBerlinGroupVerify(b *testing.B) {
 	b.ReportMetric(float64(whole.Microseconds())/float64(b.N), "whole-µs")
 }
 
-// BenchmarkStream is what 10 MiB of a stream cost beside the handler's reading.
-func BenchmarkStream(b *testing.B) {
-	s, _ := benchScene(b)
-	s.config.MaxBody = 16 << 20
-	large := strings.Repeat("0123456789abcdef", 10<<16)
-	r := s.order(func(f *forged) { f.algorithm, f.sealedBody = "rsa-sha256", &large })
-	v := s.verifier()
-	buffer := make([]byte, 32<<10)
-	b.ReportAllocs()
-	for b.Loop() {
-		r.Body, r.ContentLength = io.NopCloser(strings.NewReader(large)), int64(len(large))
-		pending, err := v.VerifyStream(b.Context(), r, s.at)
-		require.NoError(b, err)
-		for {
-			if _, err := r.Body.Read(buffer); err != nil {
-				break
-			}
-		}
-		if _, err := pending.Commit(b.Context()); err != nil {
-			b.Fatal(err)
-		}
-	}
-}
-
 // BenchmarkStreamOverhead is what 10 MiB cost beside the handler's own reading,
 // in bytes: of three things in turns, of which the smallest is taken.
 //
