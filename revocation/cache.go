@@ -60,6 +60,8 @@ type entry struct {
 	local     bool
 	responder [32]byte // SHA-256 of its certificate
 
+	// got is when the answer was obtained; zero when another instance did that.
+	got time.Time
 	// renewed is when renewal was last tried, in Unix nanoseconds.
 	renewed atomic.Int64
 	// doubted says that another instance has found a revocation, which is to be
@@ -115,11 +117,20 @@ func (e *entry) mayRenew(at time.Time, pause time.Duration) bool {
 
 // wantsRenewal reports that an answer in use has passed half to three quarters
 // of its time. The share differs from certificate to certificate, so that what
-// was fetched together is not renewed together.
+// was fetched together is not renewed together. The time of an answer that was
+// signed long before it was obtained begins only then: to ask again at once
+// would bring the same one.
 func (e *entry) wantsRenewal(key cacheKey, at time.Time) bool {
-	life := e.renewAfter.Sub(e.answer.ThisUpdate)
+	from := latest(e.answer.ThisUpdate, e.got)
+	life := e.renewAfter.Sub(from)
 	share := life/2 + life/4*time.Duration(key[1])/255
-	return !e.final() && at.After(e.answer.ThisUpdate.Add(share))
+	return !e.final() && at.After(from.Add(share))
+}
+
+// obtained notes when the answer was obtained. That is an attempt to renew, too.
+func (e *entry) obtained(at time.Time) {
+	e.got = at
+	e.renewed.Store(at.UnixNano())
 }
 
 // trusted reports whether the local responder that signed is still trusted.
