@@ -43,7 +43,9 @@ type Config struct {
 	// status is known. 0 is 256.
 	MaxConcurrent int
 	// AllowHostMismatch lets requests in whose Host is not the server name of
-	// the TLS handshake. Without it Handler answers them with 421.
+	// the TLS handshake. Without it Handler answers them with 421. A client that
+	// sends no server name may ask for any Host: it was judged by this Verifier
+	// all the same.
 	AllowHostMismatch bool
 	// MaxSessionAge is for how long after the latest full handshake with a
 	// certificate its sessions may be resumed; a full handshake follows then.

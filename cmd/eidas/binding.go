@@ -26,8 +26,9 @@ Link: rel="tls-certificate-binding": its form, its times, its signature by the
 
 With --world it also decides whether the 2-QWAC is qualified for website
 authentication, by the trusted lists of DIR; --intermediate adds certificates of
-CAs that the binding does not bring. Without --world the chain is a mere claim. It
-never asks whether the 2-QWAC is revoked.
+CAs that the binding does not bring. Then it asks over the network whether the
+2-QWAC is revoked, as 'eidas verify' does, unless --revocation off. Without --world
+the chain is a mere claim, and nobody is asked.
 
 With --json, one object:
   decision              accept or refuse
@@ -37,6 +38,8 @@ With --json, one object:
   issued_at, expires_at null when the binding does not say
   chain[{subject,sha256,not_after}]   of the signer, the 2-QWAC first
   qualification{…}      as in 'eidas qualify'; null without --world
+  revocation[{…}]       as in 'eidas verify'; empty when nobody was asked, and
+                        when the binding is refused
   tls{subject,sha256,not_after}, at`,
 		exits: `  0  accepted
   1  refused
@@ -48,6 +51,7 @@ With --json, one object:
 		define: func(fs *flag.FlagSet) action {
 			b := &bindingFlags{}
 			b.world.define(fs)
+			b.defineRevocation(fs)
 			defineIntermediates(fs, &b.intermediates)
 			fs.StringVar(&b.tls, "tls", "", "`CHAIN` that the server presented, its own certificate first; PEM or DER")
 			fs.Var(&b.at, "at", "`TIME` of judgement, RFC 3339, a date or Unix seconds (default now)")
@@ -65,6 +69,7 @@ type bindingFlags struct {
 	at      timeFlag
 	options qseal.BindingOptions
 
+	revocationFlags
 	intermediates []string
 }
 
@@ -82,6 +87,7 @@ type bindingReport struct {
 	TLS       certReport   `json:"tls"`
 
 	Qualification *qualificationReport `json:"qualification"`
+	Revocation    []statusReport       `json:"revocation"`
 	At            time.Time            `json:"at"`
 
 	advice string // what may be done about it, "" for nothing
@@ -116,7 +122,13 @@ func (e *env) verifyBinding(ctx context.Context, b *bindingFlags, operands []str
 	if err != nil {
 		return 0, err
 	}
-	r, err := newBindingReport(&bindingInput{text, tls, at, b.options, set, intermediates})
+	checker, err := b.checkerOver(set)
+	if err != nil {
+		return 0, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, b.timeout)
+	defer cancel()
+	r, err := newBindingReport(ctx, &bindingInput{text, tls, at, b.options, set, intermediates, checker})
 	if err != nil {
 		return 0, err
 	}
@@ -127,6 +139,21 @@ func (e *env) verifyBinding(ctx context.Context, b *bindingFlags, operands []str
 		return exitRefused, nil
 	}
 	return exitAccepted, nil
+}
+
+// checkerOver is the checker of the flags; nil when nobody is to be asked, as where
+// no lists prove whose URLs a binding holds.
+func (b *bindingFlags) checkerOver(set *eidas.ServiceSet) (eidas.StatusChecker, error) {
+	checker, err := b.checker()
+	switch {
+	case err != nil:
+		return nil, err
+	case set == nil && (checker == nil || b.revocation != "auto" || len(b.private) > 0 || b.anyPort || b.proxy != ""):
+		return nil, usagef("the --revocation flags need --world")
+	case set == nil || checker == nil:
+		return nil, nil
+	}
+	return checker, nil
 }
 
 // bindingServices loads the trusted lists, nil when no world was given.
@@ -155,11 +182,12 @@ type bindingInput struct {
 	options qseal.BindingOptions
 	set     *eidas.ServiceSet
 	more    []*x509.Certificate // of CAs, beside those in the binding
+	checker eidas.StatusChecker // nil asks nobody
 }
 
 // newBindingReport verifies a binding. A line break at its end is the editor's.
-func newBindingReport(in *bindingInput) (*bindingReport, error) {
-	r := &bindingReport{Decision: accept, Chain: []certReport{}, TLS: chainReport(in.tls[:1])[0], At: in.at.UTC()}
+func newBindingReport(ctx context.Context, in *bindingInput) (*bindingReport, error) {
+	r := &bindingReport{Decision: accept, Chain: []certReport{}, Revocation: []statusReport{}, TLS: chainReport(in.tls[:1])[0], At: in.at.UTC()}
 	binding, err := qseal.VerifyBinding([]byte(strings.TrimRight(string(in.text), "\r\n")), in.tls, in.at, in.options)
 	if err != nil {
 		return r, r.refuse(err)
@@ -172,15 +200,27 @@ func newBindingReport(in *bindingInput) (*bindingReport, error) {
 	}
 	whole := *binding
 	whole.Chain = slices.Concat(binding.Chain, in.more)
-	q, err := whole.Qualify(in.set, in.at)
-	r.advice = adviceOnSealer(err, len(in.more))
+	return r, r.judge(ctx, &whole, in)
+}
+
+// judge decides about the 2-QWAC by trusted lists, and asks whether it is revoked.
+func (r *bindingReport) judge(ctx context.Context, binding *qseal.Binding, in *bindingInput) error {
+	q, err := binding.Qualify(in.set, in.at)
 	if !q.AtTime.At.IsZero() {
 		r.Qualification = newQualificationReport(&q)
 	}
-	if err != nil {
-		return r, r.refuse(err)
+	if err == nil && in.checker != nil {
+		var answers []eidas.StatusAnswer
+		answers, err = binding.CheckStatus(ctx, in.checker, in.set, in.at)
+		// A record of an Error has the answers that its evidence holds.
+		records := (&eidas.Error{Partial: &eidas.Evidence{Status: answers}}).Record().Revocation
+		r.Revocation = statusReports(records, answers)
 	}
-	return r, nil
+	r.advice = adviceOnSealer(err, len(in.more))
+	if err != nil {
+		return r.refuse(err)
+	}
+	return nil
 }
 
 // refuse notes a refusal; any other error is returned.
@@ -233,6 +273,13 @@ func bindingText(r *bindingReport, s style) string {
 	if q := r.Qualification; q != nil {
 		trust = q.Conclusion + ", " + typeText(q.Type)
 	}
-	list = append(list, fact{"2-QWAC", path}, fact{"Qualified", []string{trust}})
+	revoked := []string{}
+	for i := range r.Revocation {
+		revoked = append(revoked, statusLine(&r.Revocation[i], s))
+	}
+	if r.Decision == accept && len(revoked) == 0 {
+		revoked = []string{"not asked"}
+	}
+	list = append(list, fact{"2-QWAC", path}, fact{"Qualified", []string{trust}}, fact{"Revocation", revoked})
 	return b.String() + facts(s, list)
 }

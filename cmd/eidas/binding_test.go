@@ -27,6 +27,7 @@ type bindingVerdict struct {
 	TLS       struct{ Subject, SHA256 string }
 
 	Qualification *qualified `json:"qualification"`
+	Revocation    []struct{ Status, Source string }
 }
 
 // bindingCase is an entry of the data on TLS certificate bindings.
@@ -102,13 +103,15 @@ func TestBindingVerifyUsage(t *testing.T) {
 		args []string
 		says string
 	}{
-		"no --tls":           {append([]string{"binding", "verify"}, args[len(args)-1]), "--tls is required"},
-		"no binding":         {args[:len(args)-1], "one BINDING is needed"},
-		"two":                {append(append([]string{}, args...), args[len(args)-1]), "one BINDING is needed"},
-		"both stdin":         {[]string{"binding", "verify", "--tls", "-", "-"}, "standard input"},
-		"anchors of nothing": {append(append([]string{}, args...), "--anchors", "oj-2026"), "--world is missing"},
-		"no file":            {[]string{"binding", "verify", "--tls", args[3], "missing.jws"}, "missing.jws"},
-		"not a chain":        {[]string{"binding", "verify", "--tls", args[len(args)-1], args[len(args)-1]}, "certificate"},
+		"no --tls":              {append([]string{"binding", "verify"}, args[len(args)-1]), "--tls is required"},
+		"no binding":            {args[:len(args)-1], "one BINDING is needed"},
+		"two":                   {append(append([]string{}, args...), args[len(args)-1]), "one BINDING is needed"},
+		"both stdin":            {[]string{"binding", "verify", "--tls", "-", "-"}, "standard input"},
+		"revocation of nothing": {append(append([]string{}, args...), "--revocation", "ocsp"), "need --world"},
+		"off without a world":   {append(append([]string{}, args...), "--revocation", "off"), "need --world"},
+		"anchors of nothing":    {append(append([]string{}, args...), "--anchors", "oj-2026"), "--world is missing"},
+		"no file":               {[]string{"binding", "verify", "--tls", args[3], "missing.jws"}, "missing.jws"},
+		"not a chain":           {[]string{"binding", "verify", "--tls", args[len(args)-1], args[len(args)-1]}, "certificate"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := eidasCmd(t, row.args...)
@@ -163,7 +166,7 @@ func TestBindingVerifyByTrustedLists(t *testing.T) {
 		"for seals": {seal, 1, eidas.ReasonWrongType.Error()},
 	} {
 		t.Run(name, func(t *testing.T) {
-			o := eidasCmd(t, "binding", "verify", "--world", dir, "--at", noon, "--json",
+			o := eidasCmd(t, "binding", "verify", "--world", dir, "--at", noon, "--json", "--revocation", "off",
 				"--tls", tempFile(t, row.leaf.Certificate.Raw), tempFile(t, signBinding(t, row.leaf)))
 			got := document[bindingVerdict](t, o)
 			assert.Equal(t, row.code, o.code, "%s %s", o.stderr, got.Detail)
@@ -171,4 +174,51 @@ func TestBindingVerifyByTrustedLists(t *testing.T) {
 			assert.Contains(t, got.Detail, row.says)
 		})
 	}
+}
+
+// Over real HTTP: the 2-QWAC is asked about, and only when its path is proved.
+func TestBindingVerifyAsksForRevocation(t *testing.T) {
+	m := mint(t)
+	q := m.QTSP("LT")
+	request := eidastest.QWAC(tppID, eidas.RolePI)
+	request.ExtKeyUsage, request.Policies = []string{"0.4.0.194115.1.0"}, []string{"0.4.0.194112.1.6"}
+	leaf, err := q.Issue(request)
+	require.NoError(t, err)
+	dir := m.folder(t)
+	verify := func(t *testing.T, l *eidastest.Leaf, more ...string) (bindingVerdict, outcome) {
+		t.Helper()
+		o := eidasCmd(t, append(overLoopback("binding", "verify", "--world", dir, "--at", noon,
+			"--tls", tempFile(t, l.Certificate.Raw), tempFile(t, signBinding(t, l))), more...)...)
+		if len(more) == 0 {
+			return bindingVerdict{}, o
+		}
+		return document[bindingVerdict](t, o), o
+	}
+	got, o := verify(t, leaf, "--json")
+	require.Equal(t, 0, o.code, "%s %s", o.stderr, got.Detail)
+	require.NotEmpty(t, got.Revocation)
+	assert.Equal(t, "good", got.Revocation[0].Status)
+	assert.Equal(t, "ocsp", got.Revocation[0].Source)
+	_, o = verify(t, leaf)
+	assert.Contains(t, o.stdout, "good, ocsp")
+
+	impostor := m.Impostor("LT")
+	stranger, err := impostor.Issue(request)
+	require.NoError(t, err)
+	got, o = verify(t, stranger, "--json")
+	assert.Equal(t, 1, o.code)
+	assert.Contains(t, got.Detail, eidas.ReasonSignatureInvalid.Error())
+	assert.Zero(t, impostor.Responder.Requests(), "a URL of a stranger is not called")
+
+	q.Revoke(leaf, 1)
+	got, o = verify(t, leaf, "--json")
+	assert.Equal(t, 1, o.code)
+	assert.Contains(t, got.Detail, eidas.ReasonRevoked.Error())
+	assert.Empty(t, got.Revocation)
+	assert.NotNil(t, got.Qualification)
+
+	q.Responder.SetFault(eidastest.FaultDown)
+	got, o = verify(t, leaf, "--json")
+	assert.Equal(t, 1, o.code)
+	assert.Contains(t, got.Detail, eidas.ReasonRevocationUnavailable.Error())
 }

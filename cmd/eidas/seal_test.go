@@ -187,12 +187,12 @@ func TestIntermediateThatTheMessageDoesNotBring(t *testing.T) {
 	binding, certificate := tempFile(t, signBinding(t, server)), tempFile(t, server.Certificate.Raw)
 
 	for name, command := range map[string][]string{
-		"seal":    {"seal", "verify", "--profile", "berlin-group-1.3", "--revocation", "off", message},
+		"seal":    {"seal", "verify", "--profile", "berlin-group-1.3", message},
 		"binding": {"binding", "verify", "--tls", certificate, binding},
 	} {
 		t.Run(name, func(t *testing.T) {
 			const hint = "\n  Hint: if a CA above it is listed, an intermediate certificate may be missing: --intermediate FILE\n"
-			world := append(command[:len(command):len(command)], "--world", folder, "--at", w.Now().UTC().Format(time.RFC3339))
+			world := append(command[:len(command):len(command)], "--world", folder, "--revocation", "off", "--at", w.Now().UTC().Format(time.RFC3339))
 			o := eidasCmd(t, world...)
 			assert.Equal(t, 1, o.code, o.stdout+o.stderr)
 			assert.Contains(t, o.stdout, "issuer")

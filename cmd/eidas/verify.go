@@ -98,6 +98,15 @@ type statusReport struct {
 	RevokedAt *time.Time `json:"revoked_at,omitempty"`
 }
 
+// statusReports adds to the records of answers what they leave out.
+func statusReports(records []eidas.RecordStatus, answers []eidas.StatusAnswer) []statusReport {
+	list := make([]statusReport, len(records))
+	for i, s := range records {
+		list[i] = statusReport{s, timeOrNil(answers[i].RevokedAt)}
+	}
+	return list
+}
+
 const (
 	accept = "accept"
 	refuse = "refuse"
@@ -192,9 +201,7 @@ func newVerifyReport(result *eidas.Result, refusal *eidas.Error) *verifyReport {
 	}
 	r.Reason, r.Cause, r.Profile, r.Service = r.Record.Reason, r.Record.Cause, r.Record.Profile, r.Record.Service
 	r.Warnings = append(r.Warnings, r.Record.Warnings...)
-	for i, s := range r.Record.Revocation {
-		r.Revocation = append(r.Revocation, statusReport{s, timeOrNil(evidence.Status[i].RevokedAt)})
-	}
+	r.Revocation = append(r.Revocation, statusReports(r.Record.Revocation, evidence.Status)...)
 	r.Chain = chainReport(evidence.Chain)
 	if q := &evidence.Qualification; !q.AtTime.At.IsZero() {
 		r.Qualify = newQualificationReport(q)

@@ -3,14 +3,10 @@ package main
 import (
 	"flag"
 	"fmt"
-	"net/netip"
-	"net/url"
 	"regexp"
 	"strings"
-	"time"
 
 	"github.com/seed-b953571c/eidas"
-	"github.com/seed-b953571c/eidas/revocation"
 )
 
 // verifyFlags are the flags of "verify", as they were given.
@@ -21,11 +17,7 @@ type verifyFlags struct {
 
 	explain bool
 
-	revocation string
-	private    listFlag
-	anyPort    bool
-	proxy      string
-	timeout    time.Duration
+	revocationFlags
 
 	requirePSD2       bool
 	allowNoPSD2       bool
@@ -39,9 +31,6 @@ type verifyFlags struct {
 	authorities       listFlag
 }
 
-// verifyTimeout is what a person waits for; a server would not.
-const verifyTimeout = 10 * time.Second
-
 func newVerifyFlags(fs *flag.FlagSet) *verifyFlags {
 	v := &verifyFlags{use: eidas.UseTLS}
 	v.maxListStale.Duration = eidas.DefaultPolicy(nil).AllowListStale
@@ -49,11 +38,7 @@ func newVerifyFlags(fs *flag.FlagSet) *verifyFlags {
 	fs.Var(&v.at, "at", "`TIME` of judgement, RFC 3339, a date or Unix seconds (default now)")
 	fs.BoolVar(&v.explain, "explain", false, "make every check, also after one that failed, and show how each ended")
 	fs.Func("use", "the `USE` it is presented for: tls or seal (default tls)", v.setUse)
-	fs.StringVar(&v.revocation, "revocation", "auto", "`HOW` to ask whether it is revoked: ocsp, crl, auto (OCSP, and CRLs when no responder has a usable answer) or off")
-	fs.Var(&v.private, "revocation-allow-private", "addresses `CIDR`,… of responders and CRLs that are not public")
-	fs.BoolVar(&v.anyPort, "revocation-allow-any-port", false, "let responders and CRLs use other ports than 80 and 443")
-	fs.StringVar(&v.proxy, "revocation-proxy", "", "`URL` of a proxy for requests to responders and for CRLs")
-	fs.DurationVar(&v.timeout, "timeout", verifyTimeout, "the `DURATION` within which the verdict must be reached")
+	v.defineRevocation(fs)
 
 	fs.Var(&v.roles, "require-role", "`ROLE`,… that the certificate must have, such as PSP_AI")
 	// Not comma separated: an authorisation number may hold a comma.
@@ -86,10 +71,11 @@ func (v *verifyFlags) setUse(s string) error {
 // config turns the flags into the configuration of a validator that has no
 // services yet.
 func (v *verifyFlags) config(profile eidas.Profile) (*eidas.Config, error) {
-	switch {
-	case v.timeout <= 0:
-		return nil, usagef("--timeout %s is not positive", v.timeout)
-	case v.requirePSD2 && (v.allowNoPSD2 || v.allowUnregistered):
+	checker, err := v.checker()
+	if err != nil {
+		return nil, err
+	}
+	if v.requirePSD2 && (v.allowNoPSD2 || v.allowUnregistered) {
 		return nil, usagef("--require-psd2 excludes --allow-no-psd2 and --allow-unregistered")
 	}
 	authorizer, err := v.authorizer(profile)
@@ -106,45 +92,12 @@ func (v *verifyFlags) config(profile eidas.Profile) (*eidas.Config, error) {
 	p.AllowNoPSD2 = v.allowNoPSD2 || open
 	p.AllowUnregistered = v.allowUnregistered || open
 	c := &eidas.Config{Policy: p}
-	switch v.revocation {
-	case "off":
-		if len(v.private) > 0 || v.anyPort || v.proxy != "" {
-			return nil, usagef("--revocation off excludes the other --revocation flags")
-		}
+	if checker == nil {
 		c.Policy.AllowNoRevocation = true
-	case "auto", "ocsp", "crl":
-		checker, err := v.checker()
-		if err != nil {
-			return nil, usageError{err}
-		}
+	} else {
 		c.Status = checker
-	default:
-		return nil, usagef("--revocation %q is none of ocsp, crl, auto and off", v.revocation)
 	}
 	return c, nil
-}
-
-// checker asks the responders, or fetches the CRLs, that the certificates name.
-func (v *verifyFlags) checker() (*revocation.Checker, error) {
-	c := revocation.Config{
-		Budget: v.timeout, DialTimeout: v.timeout, HeaderTimeout: v.timeout, AllowAnyPort: v.anyPort,
-		RejectOCSP: v.revocation == "crl", RejectCRL: v.revocation == "ocsp",
-	}
-	for _, s := range v.private {
-		prefix, err := netip.ParsePrefix(s)
-		if err != nil {
-			return nil, fmt.Errorf("--revocation-allow-private: %w", err)
-		}
-		c.AllowPrivate = append(c.AllowPrivate, prefix)
-	}
-	if v.proxy != "" {
-		u, err := url.Parse(v.proxy)
-		if err != nil {
-			return nil, fmt.Errorf("--revocation-proxy: %w", err)
-		}
-		c.Proxy = u
-	}
-	return revocation.New(c)
 }
 
 // authorizer demands every condition that was given; without one it lets
