@@ -71,6 +71,7 @@ const (
 	ReasonCountryDenied   // the country is not allowed
 	ReasonAuthorityDenied // the competent authority is not allowed
 	ReasonNotAuthorized   // an authorizer refused for a reason of its own
+	ReasonHeld            // the certificate waits for this installation's confirmation
 	ReasonDeadline        // the verdict was not reached in time
 	ReasonOverloaded      // too many slow verdicts at once
 	ReasonInternal        // a defect of this library or of a hook of its caller
@@ -152,6 +153,7 @@ var reasonTable = [...]reasonInfo{
 	ReasonCountryDenied:         {"country_denied", CauseTPP, "country is not allowed"},
 	ReasonAuthorityDenied:       {"authority_denied", CauseTPP, "competent authority is not allowed"},
 	ReasonNotAuthorized:         {"not_authorized", CauseTPP, "not authorised"},
+	ReasonHeld:                  {"held", CauseSelf, "certificate waits for confirmation"},
 	ReasonDeadline:              {"deadline", CauseSelf, "verdict was not reached in time"},
 	ReasonOverloaded:            {"overloaded", CauseSelf, "too many verdicts under way"},
 	ReasonInternal:              {"internal", CauseSelf, "internal error"},

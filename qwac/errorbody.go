@@ -72,7 +72,7 @@ type tppMessage struct {
 	Text     string `json:"text"`
 }
 
-// berlinGroupCode maps the reasons that blame the TPP. The framework's
+// berlinGroupCode maps the reasons that the TPP is told. The framework's
 // CERTIFICATE_BLOCKED is for what the bank or an authority has blocked.
 func berlinGroupCode(reason eidas.Reason) string {
 	switch reason { //nolint:exhaustive // the others say that the certificate is no good
@@ -84,7 +84,7 @@ func berlinGroupCode(reason eidas.Reason) string {
 		return "CERTIFICATE_REVOKED"
 	case eidas.ReasonRoleMissing:
 		return "ROLE_INVALID"
-	case eidas.ReasonIdentityDenied, eidas.ReasonCountryDenied, eidas.ReasonAuthorityDenied, eidas.ReasonNotAuthorized:
+	case eidas.ReasonIdentityDenied, eidas.ReasonCountryDenied, eidas.ReasonAuthorityDenied, eidas.ReasonNotAuthorized, eidas.ReasonHeld:
 		return "CERTIFICATE_BLOCKED"
 	}
 	return "CERTIFICATE_INVALID"

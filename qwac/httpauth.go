@@ -29,7 +29,8 @@ import (
 //     proved its key, and the request may be a replay.
 //
 // It stands on its own: it lets in nobody whom the server's tls.Config forgot
-// to judge.
+// to judge. Where that asks for no certificate, everybody is refused for having
+// none.
 func (v *Verifier) Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx, err := v.Admit(r.Context(), r.TLS, r.Host)
@@ -37,12 +38,32 @@ func (v *Verifier) Handler(next http.Handler) http.Handler {
 		case err == nil:
 			next.ServeHTTP(w, r.WithContext(ctx))
 		case errors.Is(err, ErrEarly):
-			problem{Status: http.StatusTooEarly}.body().write(w)
+			problem{Status: http.StatusTooEarly, Detail: detailEarly}.body().write(w)
 		case errors.Is(err, ErrMisdirected):
-			problem{Status: http.StatusMisdirectedRequest}.body().write(w)
+			problem{Status: http.StatusMisdirectedRequest, Detail: detailMisdirected}.body().write(w)
 		default:
 			v.refuseRequest(w, r, eidas.ReasonOf(err))
 		}
+	})
+}
+
+const (
+	detailEarly       = "the handshake is not complete"
+	detailMisdirected = "Host is not the server name of the TLS handshake"
+)
+
+// Require passes on the requests of those whom an authorizer lets in beyond the
+// policy, by route: eidas.RequireRoles(eidas.RolePI) for payments, say. It stands
+// inside Handler or ConfigureServer, and refuses what they have not let in. Its
+// refusals are answered, logged and counted like theirs.
+func (v *Verifier) Require(authorizer eidas.Authorizer, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		tpp, _ := FromContext(r.Context())
+		if err := v.Authorize(r.Context(), tpp, authorizer); err != nil {
+			v.refuseRequest(w, r, eidas.ReasonOf(err))
+			return
+		}
+		next.ServeHTTP(w, r)
 	})
 }
 
@@ -83,7 +104,7 @@ func drain(w http.ResponseWriter, r *http.Request) {
 func statusOf(reason eidas.Reason) int {
 	switch reason { //nolint:exhaustive // the others go by their cause
 	case eidas.ReasonRoleMissing, eidas.ReasonIdentityDenied, eidas.ReasonCountryDenied,
-		eidas.ReasonAuthorityDenied, eidas.ReasonNotAuthorized:
+		eidas.ReasonAuthorityDenied, eidas.ReasonNotAuthorized, eidas.ReasonHeld:
 		return http.StatusForbidden
 	}
 	if reason.Cause() == eidas.CauseTPP {

@@ -257,7 +257,7 @@ func assertProblem(tb testing.TB, a answer, want eidas.Reason) {
 func TestRefusedRequestGetsItsStatusAndReason(t *testing.T) {
 	denied := map[eidas.Reason]bool{
 		eidas.ReasonRoleMissing: true, eidas.ReasonIdentityDenied: true, eidas.ReasonCountryDenied: true,
-		eidas.ReasonAuthorityDenied: true, eidas.ReasonNotAuthorized: true,
+		eidas.ReasonAuthorityDenied: true, eidas.ReasonNotAuthorized: true, eidas.ReasonHeld: true,
 	}
 	for _, reason := range eidas.Reasons() {
 		t.Run(reason.String(), func(t *testing.T) {

@@ -21,8 +21,9 @@ const unencryptedHTTP2 = "unencrypted_http2"
 // s.Handler (see [Verifier.Handler]; nil stands for http.DefaultServeMux) and
 // s.ConnState (see [Verifier.ConnState]), and sets
 // s.DisableGeneralOptionsHandler, so that no request is answered before
-// Handler. Call it once, before the server serves, when all fields are set; a
-// second call is an error.
+// Handler. Call it once, before the server serves, when all fields are set: a
+// second call is an error, and a Handler that is set later, be it one around that
+// of ConfigureServer, fails every handshake.
 //
 // It refuses what it cannot make safe, and then leaves s as it was: what
 // ServerConfig refuses, and a TLSNextProto with other protocols than HTTP/2, which
@@ -43,16 +44,22 @@ func (v *Verifier) ConfigureServer(s *http.Server) error {
 	if base == nil {
 		base = &tls.Config{MinVersion: tls.VersionTLS12}
 	}
-	config, err := v.serverConfig(base)
-	if err != nil {
-		return err
-	}
 	handler, connState := s.Handler, s.ConnState
 	if handler == nil {
 		handler = http.DefaultServeMux
 	}
+	front := &frontHandler{v.Handler(handler)}
+	config, err := v.UnsafeDeferredConfig(base, func() error {
+		if s.Handler != http.Handler(front) {
+			return errReplaced
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
 	s.TLSConfig = config
-	s.Handler = v.Handler(handler)
+	s.Handler = front
 	s.DisableGeneralOptionsHandler = true
 	s.ConnState = func(c net.Conn, state http.ConnState) {
 		v.ConnState(c, state)
@@ -62,6 +69,14 @@ func (v *Verifier) ConfigureServer(s *http.Server) error {
 	}
 	return nil
 }
+
+// frontHandler is the Handler that ConfigureServer sets: a pointer, which can be
+// recognised.
+type frontHandler struct{ http.Handler }
+
+// errReplaced: the handler would be reached past the Verifier, with Config.Deferred
+// by anybody.
+var errReplaced = errors.New("qwac: http.Server.Handler was set after ConfigureServer; set it, and what wraps it, before")
 
 // ConnState is a hook for http.Server.ConnState. It counts the handshakes that
 // failed by their reason, also those that crypto/tls refuses itself: a client

@@ -27,17 +27,22 @@ import (
 // configured is a server that ConfigureServer has wired, as a bank would run it.
 type configured struct {
 	service
+	routes  http.ServeMux // what it has goes there
 	closed  chan struct{} // one for each connection that ended
 	handled atomic.Int64
 }
 
-func startConfigured(tb testing.TB, b *bank, v *qwac.Verifier) *configured {
+func startConfigured(tb testing.TB, b *bank, v *qwac.Verifier, later ...func(*http.Server)) *configured {
 	tb.Helper()
 	s := &configured{closed: make(chan struct{}, 64)}
 	server := &http.Server{
 		TLSConfig: b.base(), ErrorLog: log.New(io.Discard, "", 0), ReadHeaderTimeout: time.Minute,
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			s.handled.Add(1)
+			if h, pattern := s.routes.Handler(r); pattern != "" {
+				h.ServeHTTP(w, r)
+				return
+			}
 			result, ok := qwac.FromContext(r.Context())
 			if !ok {
 				http.Error(w, "nobody", http.StatusInternalServerError)
@@ -56,6 +61,9 @@ func startConfigured(tb testing.TB, b *bank, v *qwac.Verifier) *configured {
 		},
 	}
 	require.NoError(tb, v.ConfigureServer(server))
+	for _, set := range later {
+		set(server)
+	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(tb, err)
 	s.Server = &httptest.Server{Listener: l, Config: server}
@@ -89,6 +97,63 @@ func TestConfigureServerWiresEverything(t *testing.T) {
 		require.Error(t, err, "the next handshake fails")
 		assert.EqualValues(t, 3, s.handled.Load())
 	})
+}
+
+// A handler that is set later would be reached past the Verifier, with
+// Config.Deferred by anybody.
+func TestHandlerThatIsSetLaterIsNotReached(t *testing.T) {
+	reached := http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("the handler is reached") })
+	for name, row := range map[string]struct {
+		set func(*http.Server)
+		ok  bool
+	}{
+		"none":           {func(*http.Server) {}, true},
+		"another":        {func(s *http.Server) { s.Handler = reached }, false},
+		"the default":    {func(s *http.Server) { s.Handler = nil }, false},
+		"a wrapped one":  {func(s *http.Server) { s.Handler = http.TimeoutHandler(s.Handler, time.Minute, "") }, false},
+		"no comparable":  {func(s *http.Server) { s.Handler = uncomparable{reached} }, false},
+		"of another one": {func(s *http.Server) { s.Handler = newWorldServer(t).Handler }, false},
+	} {
+		for _, perClient := range []bool{false, true} {
+			for _, defers := range []bool{false, true} {
+				t.Run(fmt.Sprintf("%s, config per client %t, deferred %t", name, perClient, defers), func(t *testing.T) {
+					w := newWorld(t)
+					b := newBank(w)
+					b.perClient = perClient
+					var logged records
+					v := newVerifier(t, qwac.Config{
+						Validator: w.validator(eidas.Policy{}), Deferred: defers, Logger: logged.logger(),
+					})
+					s := startConfigured(t, b, v, row.set)
+					l := w.qwac(w.qtsp("LT", "QTSP LT"), request{})
+					client := s.client(t, "h1", b.client(tls.VersionTLS12, l))
+					a, err := get(t, client, apiURL)
+					if row.ok {
+						require.NoError(t, err)
+						assert.Equal(t, tppID, a.body)
+						return
+					}
+					require.ErrorContains(t, err, "bad certificate")
+					_, err = get(t, s.client(t, "h1", b.client(tls.VersionTLS12, nil)), apiURL)
+					require.Error(t, err)
+					assert.Contains(t, logged.String(), "was set after ConfigureServer")
+				})
+			}
+		}
+	}
+}
+
+// uncomparable is a handler whose comparison with itself would panic.
+type uncomparable []http.Handler
+
+func (u uncomparable) ServeHTTP(w http.ResponseWriter, r *http.Request) { u[0].ServeHTTP(w, r) }
+
+// newWorldServer is a server that another Verifier guards.
+func newWorldServer(tb testing.TB) *http.Server {
+	tb.Helper()
+	server := &http.Server{ReadHeaderTimeout: time.Minute}
+	require.NoError(tb, newWorld(tb).verifier(eidas.Policy{}).ConfigureServer(server))
+	return server
 }
 
 func TestConfigureServerRefusesWhatItCannotMakeSafe(t *testing.T) {
@@ -373,6 +438,7 @@ func TestBerlinGroupBodies(t *testing.T) {
 		eidas.ReasonCountryDenied:      "CERTIFICATE_BLOCKED",
 		eidas.ReasonAuthorityDenied:    "CERTIFICATE_BLOCKED",
 		eidas.ReasonNotAuthorized:      "CERTIFICATE_BLOCKED",
+		eidas.ReasonHeld:               "CERTIFICATE_BLOCKED",
 	}
 	for _, reason := range eidas.Reasons() {
 		t.Run(reason.String(), func(t *testing.T) {
@@ -382,7 +448,7 @@ func TestBerlinGroupBodies(t *testing.T) {
 			})
 			rec := httptest.NewRecorder()
 			v.Handler(unreachable(t)).ServeHTTP(rec, httptest.NewRequest(http.MethodGet, apiURL, nil))
-			if reason.Cause() != eidas.CauseTPP {
+			if reason.Cause() != eidas.CauseTPP && special[reason] == "" {
 				assert.Equal(t, http.StatusServiceUnavailable, rec.Code)
 				assertProblem(t, answer{status: rec.Code, header: rec.Header(), body: rec.Body.String()}, reason)
 				return

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"net/http"
 
 	"github.com/seed-b953571c/eidas"
 )
@@ -17,6 +18,19 @@ func FromContext(ctx context.Context) (*eidas.Result, bool) {
 	r, ok := ctx.Value(resultKey{}).(*eidas.Result)
 	return r, ok
 }
+
+// PeerIdentity returns who is calling, from a request that Verifier.Handler let
+// in. It is what qseal.Config.Peer asks for. An error is an *[eidas.Error]: nobody
+// was let in.
+func PeerIdentity(r *http.Request) (eidas.Identity, error) {
+	tpp, ok := FromContext(r.Context())
+	if !ok {
+		return eidas.Identity{}, &eidas.Error{Reason: eidas.ReasonInternal, Err: errNobody}
+	}
+	return tpp.Identity, nil
+}
+
+var errNobody = errors.New("nobody was let in")
 
 // Errors of [Verifier.Admit] that are no verdict about a certificate.
 var (
@@ -60,7 +74,7 @@ func (v *Verifier) Admit(ctx context.Context, cs *tls.ConnectionState, host stri
 // refused. An error is an *[eidas.Error].
 func (v *Verifier) Authorize(ctx context.Context, peer *eidas.Result, authorizer eidas.Authorizer) error {
 	if peer == nil {
-		refusal := &eidas.Error{Reason: eidas.ReasonInternal, Err: errors.New("nobody was let in")}
+		refusal := &eidas.Error{Reason: eidas.ReasonInternal, Err: errNobody}
 		v.refuse(ctx, hookRequest, refusal)
 		return refusal
 	}

@@ -4,6 +4,8 @@ import (
 	"crypto/tls"
 	"errors"
 	"log/slog"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -59,6 +61,63 @@ func TestAdmitJudgesACallOfAnyProtocol(t *testing.T) {
 	}
 }
 
+func TestPeerIdentityIsOfWhomTheHandlerLetIn(t *testing.T) {
+	w := newWorld(t)
+	l := w.qwac(w.qtsp("LT", "QTSP LT"), request{})
+	r := httptest.NewRequest(http.MethodGet, apiURL, nil)
+	cs := state(false, l.cert)
+	r.TLS = &cs
+	r.TLS.HandshakeComplete, r.TLS.ServerName = true, serverName
+	_, err := qwac.PeerIdentity(r)
+	require.ErrorIs(t, err, eidas.ReasonInternal, "nobody has judged it")
+	called := false
+	w.verifier(eidas.Policy{}).Handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		called = true
+		id, err := qwac.PeerIdentity(r)
+		assert.NoError(t, err)
+		assert.Equal(t, tppID, id.String())
+	})).ServeHTTP(httptest.NewRecorder(), r)
+	assert.True(t, called)
+}
+
+// Roles by route, over real connections.
+func TestRequireAsksForMoreThanThePolicy(t *testing.T) {
+	for _, format := range []qwac.ErrorFormat{qwac.FormatProblem, qwac.FormatBerlinGroup} {
+		w := newWorld(t)
+		b := newBank(w)
+		registry := prometheus.NewRegistry()
+		v := newVerifier(t, qwac.Config{Validator: w.validator(eidas.Policy{}), Registerer: registry, ErrorFormat: format})
+		s := startConfigured(t, b, v)
+		reached := 0
+		route := func(role eidas.Roles) http.Handler {
+			return v.Require(eidas.RequireRoles(role), http.HandlerFunc(func(http.ResponseWriter, *http.Request) { reached++ }))
+		}
+		s.routes.Handle("/accounts", route(eidas.RoleAI))
+		s.routes.Handle("/payments", route(eidas.RoleAS))
+		client := s.client(t, "h2", b.client(tls.VersionTLS13, w.qwac(w.qtsp("LT", "QTSP LT"), request{})))
+		a, err := get(t, client, apiURL)
+		require.NoError(t, err)
+		assert.Equal(t, http.StatusOK, a.status)
+		assert.Equal(t, 1, reached)
+		a, err = get(t, client, "https://"+serverName+"/payments")
+		require.NoError(t, err)
+		if format == qwac.FormatProblem {
+			assert.Equal(t, http.StatusForbidden, a.status)
+			assertProblem(t, a, eidas.ReasonRoleMissing)
+		} else {
+			assert.Contains(t, a.body, "ROLE_INVALID")
+		}
+		assert.Equal(t, 1, reached)
+		assert.Equal(t, 1, int(series(t, registry)["eidas_qwac_verdicts_total{decision=refuse,hook=request,reason=role_missing}"]))
+
+		// Outside of Handler it lets in nobody.
+		rw := httptest.NewRecorder()
+		route(eidas.RoleAI).ServeHTTP(rw, httptest.NewRequest(http.MethodGet, apiURL, nil))
+		assert.Equal(t, http.StatusServiceUnavailable, rw.Code)
+		assert.Equal(t, 1, reached)
+	}
+}
+
 func TestAuthorizeAsksForMoreThanThePolicy(t *testing.T) {
 	w := newWorld(t)
 	l := w.qwac(w.qtsp("LT", "QTSP LT"), request{})
@@ -106,7 +165,7 @@ func TestUnsafeDeferredConfigLeavesTheVerdictToAdmit(t *testing.T) {
 		w, stranger := newWorld(t), newWorld(t)
 		b := newBank(w)
 		v := deferred(w)
-		config, err := v.UnsafeDeferredConfig(b.base())
+		config, err := v.UnsafeDeferredConfig(b.base(), nil)
 		require.NoError(t, err)
 		l := w.qwac(w.qtsp("LT", "QTSP LT"), request{})
 		for want, client := range map[eidas.Reason]*leaf{
@@ -117,10 +176,10 @@ func TestUnsafeDeferredConfigLeavesTheVerdictToAdmit(t *testing.T) {
 			_, err := v.Admit(t.Context(), &o.state, serverName)
 			assert.Equal(t, want, eidas.ReasonOf(err))
 		}
-		config, err = w.verifier(eidas.Policy{}).UnsafeDeferredConfig(b.base())
+		config, err = w.verifier(eidas.Policy{}).UnsafeDeferredConfig(b.base(), nil)
 		require.NoError(t, err)
 		require.Error(t, handshake(t, config, b.client(t.version, nil)).server, "without Deferred the handshake judges")
-		_, err = v.UnsafeDeferredConfig(nil)
+		_, err = v.UnsafeDeferredConfig(nil, nil)
 		require.Error(t, err)
 	})
 }

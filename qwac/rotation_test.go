@@ -284,7 +284,7 @@ func TestKeyOfAnotherTPPIsHeld(t *testing.T) {
 				err := f.visit(renamed)
 				assert.Equal(t, allowed, err == nil)
 				if !allowed {
-					assert.Equal(t, eidas.ReasonNotAuthorized, eidas.ReasonOf(err))
+					assert.Equal(t, eidas.ReasonHeld, eidas.ReasonOf(err))
 				}
 			}
 			events := f.told()
@@ -315,13 +315,13 @@ func TestNewIssuerIsHeldWhereThePolicySaysSo(t *testing.T) {
 	f.told()
 	l := w.qwac(no, request{})
 	for range 3 {
-		require.ErrorIs(t, f.visit(l), eidas.ReasonNotAuthorized)
-		require.ErrorIs(t, other.visit(l), eidas.ReasonNotAuthorized)
+		require.ErrorIs(t, f.visit(l), eidas.ReasonHeld)
+		require.ErrorIs(t, other.visit(l), eidas.ReasonHeld)
 	}
 	events := f.told()
 	require.Equal(t, []qwac.EventKind{qwac.EventFirstSeen, qwac.EventOverlapping, qwac.EventIssuerChanged}, kinds(events))
 	assert.True(t, events[2].Held)
-	require.ErrorIs(t, f.visit(w.qwac(no, request{})), eidas.ReasonNotAuthorized, "one that is held does not speak for the next")
+	require.ErrorIs(t, f.visit(w.qwac(no, request{})), eidas.ReasonHeld, "one that is held does not speak for the next")
 	require.NoError(t, other.verifier.Confirm(t.Context(), identityOf(t, tppID), sumOf(l)))
 	require.NoError(t, f.visit(l))
 	require.NoError(t, f.visit(w.qwac(no, request{})))

@@ -44,35 +44,33 @@ func (v *Verifier) ServerConfig(base *tls.Config) (*tls.Config, error) {
 	if v.deferred {
 		return nil, errors.New("qwac: Config.Deferred needs ConfigureServer: a config alone would let everybody in")
 	}
-	return v.serverConfig(base)
+	return v.UnsafeDeferredConfig(base, nil)
 }
 
 // UnsafeDeferredConfig is ServerConfig with Config.Deferred too, for a server
 // that puts every single request or call through Handler or [Verifier.Admit].
 // With Config.Deferred its handshakes let everybody pass, with any certificate
-// and with none.
-func (v *Verifier) UnsafeDeferredConfig(base *tls.Config) (*tls.Config, error) {
-	return v.serverConfig(base)
-}
-
-func (v *Verifier) serverConfig(base *tls.Config) (*tls.Config, error) {
+// and with none. ready is asked at each of them, and an error refuses it: say
+// there whether Handler is still in its place. It is safe for concurrent use; nil
+// asks nothing.
+func (v *Verifier) UnsafeDeferredConfig(base *tls.Config, ready func() error) (*tls.Config, error) {
 	if base == nil {
 		return nil, errors.New("qwac: base config is nil")
 	}
-	guarded, err := v.guard(base)
+	guarded, err := v.guard(base, ready)
 	if err != nil {
 		return nil, err
 	}
 	// The keys of the returned config, so that SetSessionTicketKeys on it works.
 	v.bindTickets(guarded, guarded)
 	if forClient := base.GetConfigForClient; forClient != nil {
-		guarded.GetConfigForClient = v.guardedForClient(forClient)
+		guarded.GetConfigForClient = v.guardedForClient(forClient, ready)
 	}
 	return guarded, nil
 }
 
 // guard returns a copy of base with both hooks.
-func (v *Verifier) guard(base *tls.Config) (*tls.Config, error) {
+func (v *Verifier) guard(base *tls.Config, ready func() error) (*tls.Config, error) {
 	if err := checkBase(base); err != nil {
 		return nil, err
 	}
@@ -85,6 +83,9 @@ func (v *Verifier) guard(base *tls.Config) (*tls.Config, error) {
 	c.MinVersion = max(c.MinVersion, tls.VersionTLS12)
 	c.VerifyPeerCertificate = v.sizeHook
 	c.VerifyConnection = v.connectionHook(base.VerifyPeerCertificate, base.VerifyConnection)
+	if ready != nil {
+		c.VerifyConnection = v.whenReady(ready, c.VerifyConnection)
+	}
 	return c, nil
 }
 
@@ -114,14 +115,14 @@ func isGuarded(c *tls.Config) bool {
 }
 
 // guardedForClient guards the configs of a GetConfigForClient.
-func (v *Verifier) guardedForClient(next func(*tls.ClientHelloInfo) (*tls.Config, error)) func(*tls.ClientHelloInfo) (*tls.Config, error) {
+func (v *Verifier) guardedForClient(next func(*tls.ClientHelloInfo) (*tls.Config, error), ready func() error) func(*tls.ClientHelloInfo) (*tls.Config, error) {
 	return func(hello *tls.ClientHelloInfo) (guarded *tls.Config, err error) {
 		defer v.rescue(&err)
 		c, err := next(hello)
 		if err != nil || c == nil {
 			return nil, err // nil without error: the config of ServerConfig serves
 		}
-		if guarded, err = v.guard(c); err != nil {
+		if guarded, err = v.guard(c, ready); err != nil {
 			return nil, &eidas.Error{Reason: eidas.ReasonInternal, Err: fmt.Errorf("GetConfigForClient: %w", err)}
 		}
 		v.bindTickets(guarded, c)
@@ -164,6 +165,19 @@ func (v *Verifier) connectionHook(peer peerCertificateHook, next connectionHook)
 		}
 		v.metrics.handshake(cs.DidResume)
 		return nil
+	}
+}
+
+// whenReady refuses every handshake of a server that is not ready.
+func (v *Verifier) whenReady(ready func() error, next connectionHook) connectionHook {
+	return func(cs tls.ConnectionState) (err error) {
+		defer v.rescue(&err)
+		if err := ready(); err != nil {
+			refusal := &eidas.Error{Reason: eidas.ReasonInternal, Err: err}
+			v.refuse(context.Background(), hookConnection, refusal)
+			return refusal
+		}
+		return next(cs)
 	}
 }
 

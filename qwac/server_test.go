@@ -28,6 +28,7 @@ const serverName = "api.bank.example"
 type bank struct {
 	certificate tls.Certificate
 	roots       *x509.CertPool
+	perClient   bool // base has a config for each client
 }
 
 func newBank(w *world, names ...string) *bank {
@@ -46,7 +47,16 @@ func newBank(w *world, names ...string) *bank {
 }
 
 // base is a server's config as its owner would write it.
-func (b *bank) base() *tls.Config { return &tls.Config{Certificates: []tls.Certificate{b.certificate}} }
+func (b *bank) base() *tls.Config {
+	c := &tls.Config{Certificates: []tls.Certificate{b.certificate}}
+	if !b.perClient {
+		return c
+	}
+	return &tls.Config{
+		Certificates:       c.Certificates,
+		GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) { return c, nil },
+	}
+}
 
 // client is a stock client's config with a session cache, limited to one
 // version. A nil leaf has no certificate.

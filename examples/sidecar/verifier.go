@@ -158,7 +158,7 @@ func parsePEM(text []byte) (*x509.Certificate, error) {
 // statusOf is what the client should get.
 func statusOf(reason eidas.Reason) int {
 	switch reason { //nolint:exhaustive // the others go by their cause
-	case eidas.ReasonRoleMissing, eidas.ReasonIdentityDenied, eidas.ReasonCountryDenied, eidas.ReasonAuthorityDenied, eidas.ReasonNotAuthorized:
+	case eidas.ReasonRoleMissing, eidas.ReasonIdentityDenied, eidas.ReasonCountryDenied, eidas.ReasonAuthorityDenied, eidas.ReasonNotAuthorized, eidas.ReasonHeld:
 		return http.StatusForbidden
 	}
 	if reason.Cause() == eidas.CauseTPP {

@@ -246,10 +246,26 @@ func TestMethodWithoutAnAuthorizerIsRefusedWhereOthersHaveOne(t *testing.T) {
 				c.assertLetIn(tppID + " LT")
 				return
 			}
-			c.assertRefused(list, codes.PermissionDenied, eidas.ReasonNotAuthorized)
-			_, err := c.open(watch).receive()
-			assertStatus(t, err, codes.PermissionDenied, eidas.ReasonNotAuthorized)
+			for range 3 {
+				_, err := c.call(list)
+				assertClosed(t, err)
+				_, err = c.open(watch).receive()
+				assertClosed(t, err)
+			}
+			assert.Equal(t, 1, b.series("eidas_qwac_sessions_total", "full"), "no other certificate would help, so the connection stays")
 		})
+	}
+}
+
+// Which methods a server has is said to those who are let in alone.
+func TestUnknownMethodIsJudgedFirst(t *testing.T) {
+	w := eidastest.Start(t, eidastest.Options{})
+	b := startBank(t, w, &bankOptions{config: qwac.Config{Deferred: true}})
+	for _, method := range []string{"/bank.v1.Accounts/Nope", "/bank.v1.Nope/List"} {
+		_, err := b.dial(tls.VersionTLS13, w.QWAC("LT", tppID, eidas.RoleAI)).call(method)
+		assert.Equal(t, codes.Unimplemented, status.Code(err), "%v", err)
+		b.dial(tls.VersionTLS13, nil).assertRefused(method, codes.Unauthenticated, eidas.ReasonCertificateMissing)
+		b.dial(tls.VersionTLS13, w.QWAC("LT", tppID, eidas.RoleAS)).assertRefused(method, codes.PermissionDenied, eidas.ReasonRoleMissing)
 	}
 }
 

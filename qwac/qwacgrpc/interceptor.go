@@ -9,9 +9,11 @@ import (
 	"sync/atomic"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/peer"
+	"google.golang.org/grpc/status"
 
 	"github.com/seed-b953571c/eidas"
 	"github.com/seed-b953571c/eidas/qwac"
@@ -116,9 +118,18 @@ func (c call) authorize(ctx context.Context, tpp *eidas.Result) error {
 	return c.guard.verifier.Authorize(ctx, tpp, authorizer)
 }
 
+// errClosed is the server's doing, whatever the TPP: no certificate opens it.
+var errClosed = errors.New("no authorizer for this method")
+
 // nobody is the authorizer of what Config.Authorizers forgot.
 func nobody(*eidas.Evidence) error {
-	return fmt.Errorf("%w: no authorizer for this method", eidas.ReasonNotAuthorized)
+	return fmt.Errorf("%w: %w", eidas.ReasonNotAuthorized, errClosed)
+}
+
+// unknown answers calls of methods that the server does not have, which grpc
+// else does before any interceptor, so that a stranger could ask which it has.
+func unknown(any, grpc.ServerStream) error {
+	return status.Error(codes.Unimplemented, "unknown service or method")
 }
 
 func (c call) refuse(err error) error {

@@ -45,9 +45,12 @@ const (
 // ServerOptions returns what makes a grpc.Server one of the Verifier: the
 // credentials, the first interceptors, and bounds on what a stranger can hold: a
 // handshake takes at most 10 seconds, a connection has at most 100 calls at once,
-// a call at most 64 KiB of metadata. Another bound of yours, given later, wins. Give your own interceptors to
-// grpc.ChainUnaryInterceptor and grpc.ChainStreamInterceptor; grpc panics at a
-// second grpc.UnaryInterceptor. Do not give other credentials after these.
+// a call at most 64 KiB of metadata. Methods that the server does not have are
+// refused like others, and unimplemented to those who are let in. Another bound or
+// grpc.UnknownServiceHandler of yours, given later, wins. Give your own
+// interceptors to grpc.ChainUnaryInterceptor and grpc.ChainStreamInterceptor; grpc
+// panics at a second grpc.UnaryInterceptor. Do not give other credentials after
+// these.
 //
 // It refuses a configuration that it cannot make safe, and names the field.
 func ServerOptions(c Config) ([]grpc.ServerOption, error) {
@@ -57,6 +60,7 @@ func ServerOptions(c Config) ([]grpc.ServerOption, error) {
 	}
 	return []grpc.ServerOption{
 		grpc.Creds(g.credentials), grpc.UnaryInterceptor(g.unary), grpc.StreamInterceptor(g.stream),
+		grpc.UnknownServiceHandler(unknown),
 		grpc.MaxConcurrentStreams(maxCalls), grpc.MaxHeaderListSize(maxMetadata), grpc.ConnectionTimeout(maxHandshake),
 	}, nil
 }
@@ -74,7 +78,7 @@ func newGuard(c Config) (*guard, error) {
 		return nil, err
 	}
 	// The interceptors put every call through Admit.
-	config, err := c.Verifier.UnsafeDeferredConfig(c.TLS)
+	config, err := c.Verifier.UnsafeDeferredConfig(c.TLS, nil)
 	if err != nil {
 		return nil, fmt.Errorf("qwacgrpc: Config.TLS: %w", err)
 	}

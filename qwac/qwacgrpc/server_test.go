@@ -313,6 +313,16 @@ func assertStatus(tb testing.TB, err error, code codes.Code, want eidas.Reason) 
 	assert.Equal(tb, map[string]string{"cause": want.Cause().String()}, info.GetMetadata())
 }
 
+// assertClosed expects a method to be refused that has no authorizer.
+func assertClosed(tb testing.TB, err error) {
+	tb.Helper()
+	assert.Equal(tb, codes.PermissionDenied, status.Code(err), "%v", err)
+	info := infoOf(tb, err)
+	assert.Equal(tb, "METHOD_CLOSED", info.GetReason())
+	assert.Equal(tb, qwacgrpc.Domain, info.GetDomain())
+	assert.Equal(tb, map[string]string{"cause": "us"}, info.GetMetadata())
+}
+
 func infoOf(tb testing.TB, err error) *errdetails.ErrorInfo {
 	tb.Helper()
 	details := status.Convert(err).Details()

@@ -13,14 +13,16 @@ import (
 )
 
 // Domain is the domain of the ErrorInfo in the status of a refusal. Its reason is
-// the code of an eidas.Reason in capitals (REVOKED, ROLE_MISSING), MISDIRECTED or
-// TOO_EARLY; its metadata has the cause of an eidas.Reason (tpp, us, third_party).
+// the code of an eidas.Reason in capitals (REVOKED, ROLE_MISSING), MISDIRECTED,
+// TOO_EARLY, or METHOD_CLOSED for a method that Config.Authorizers leaves out; its
+// metadata has the cause of an eidas.Reason (tpp, us, third_party).
 const Domain = "github.com/seed-b953571c/eidas"
 
 // The reasons that are no eidas.Reason.
 const (
 	reasonMisdirected = "MISDIRECTED"
 	reasonEarly       = "TOO_EARLY"
+	reasonClosed      = "METHOD_CLOSED"
 )
 
 // statusOf is the answer to a refused call. It says the reason and not the
@@ -31,6 +33,10 @@ func statusOf(err error) error {
 		return withInfo(codes.FailedPrecondition, "authority is not the server name of the handshake", &errdetails.ErrorInfo{Reason: reasonMisdirected})
 	case errors.Is(err, qwac.ErrEarly):
 		return withInfo(codes.Unauthenticated, "handshake is not complete", &errdetails.ErrorInfo{Reason: reasonEarly})
+	case errors.Is(err, errClosed):
+		return withInfo(codes.PermissionDenied, errClosed.Error(), &errdetails.ErrorInfo{
+			Reason: reasonClosed, Metadata: map[string]string{"cause": eidas.CauseSelf.String()},
+		})
 	}
 	reason := eidas.ReasonOf(err)
 	return withInfo(codeOf(reason), reason.Error(), &errdetails.ErrorInfo{
@@ -52,7 +58,7 @@ func withInfo(code codes.Code, message string, info *errdetails.ErrorInfo) error
 func codeOf(reason eidas.Reason) codes.Code {
 	switch reason { //nolint:exhaustive // the others go by their cause
 	case eidas.ReasonRoleMissing, eidas.ReasonIdentityDenied, eidas.ReasonCountryDenied,
-		eidas.ReasonAuthorityDenied, eidas.ReasonNotAuthorized:
+		eidas.ReasonAuthorityDenied, eidas.ReasonNotAuthorized, eidas.ReasonHeld:
 		return codes.PermissionDenied
 	}
 	if reason.Cause() == eidas.CauseTPP {
@@ -65,5 +71,5 @@ func codeOf(reason eidas.Reason) codes.Code {
 // fault. Elsewhere it would only cost a handshake.
 func endsConnection(err error) bool {
 	refusal, ok := errors.AsType[*eidas.Error](err)
-	return ok && refusal.Reason.Cause() == eidas.CauseTPP
+	return ok && refusal.Reason.Cause() == eidas.CauseTPP && !errors.Is(err, errClosed)
 }

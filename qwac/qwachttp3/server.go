@@ -41,7 +41,7 @@ import (
 // [qwac.Verifier.Handler]; nil stands for http.DefaultServeMux) and
 // s.ConnContext, and puts a copy of s.QUICConfig in its place, since http3 allows
 // 0-RTT where there is none. Call it once, before the server serves, when all
-// fields are set.
+// fields are set: a Handler that is set later fails every handshake.
 //
 // It refuses what it cannot make safe, and then leaves s as it was: what
 // ServerConfig refuses; 0-RTT (in a config of QUICConfig.GetConfigForClient it
@@ -68,17 +68,23 @@ func ConfigureServer(v *qwac.Verifier, s *http3.Server) error {
 	if err != nil {
 		return err
 	}
-	// Deferred is safe here: every request goes through Handler below.
-	config, err := v.UnsafeDeferredConfig(s.TLSConfig)
-	if err != nil {
-		return fmt.Errorf("qwachttp3: %w", err)
-	}
 	handler, connContext := s.Handler, s.ConnContext
 	if handler == nil {
 		handler = http.DefaultServeMux
 	}
+	front := &frontHandler{retiring(v.Handler(unwrapped(handler)))}
+	// Deferred is safe here: every request goes through front.
+	config, err := v.UnsafeDeferredConfig(s.TLSConfig, func() error {
+		if s.Handler != http.Handler(front) {
+			return errReplaced
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("qwachttp3: %w", err)
+	}
 	s.TLSConfig = config
-	s.Handler = retiring(v.Handler(unwrapped(handler)))
+	s.Handler = front
 	s.ConnContext = func(ctx context.Context, c *quic.Conn) context.Context {
 		reportFailure(v, c)
 		if connContext != nil {
@@ -89,6 +95,14 @@ func ConfigureServer(v *qwac.Verifier, s *http3.Server) error {
 	s.QUICConfig = transport
 	return nil
 }
+
+// frontHandler is the Handler that ConfigureServer sets: a pointer, which can be
+// recognised.
+type frontHandler struct{ http.Handler }
+
+// errReplaced: the handler would be reached past the Verifier, with Config.Deferred
+// by anybody.
+var errReplaced = errors.New("qwachttp3: http3.Server.Handler was set after ConfigureServer; set it, and what wraps it, before")
 
 var errEarlyData = errors.New("qwachttp3: QUICConfig has Allow0RTT; the peer of a request in early data has not proved its key, so it could only be refused")
 

@@ -110,6 +110,33 @@ func TestConfigsOfOneConnectionAreGuarded(t *testing.T) {
 	b.assertRefused(t, client(w, nil, nil), eidas.ReasonCertificateMissing)
 }
 
+// A handler that is set later would be reached past the Verifier, with
+// Config.Deferred by anybody.
+func TestHandlerThatIsSetLaterIsNotReached(t *testing.T) {
+	w := eidastest.Start(t, eidastest.Options{})
+	for _, deferred := range []bool{false, true} {
+		for name, config := range map[string]*tls.Config{
+			"one config":               base(t, w),
+			"a config for each client": {GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) { return base(t, w), nil }},
+		} {
+			t.Run(fmt.Sprintf("%s, deferred %t", name, deferred), func(t *testing.T) {
+				verifier, err := qwac.New(qwac.Config{
+					Validator: w.Validator(eidas.DefaultPolicy(eidas.RequireRoles(eidas.RoleAI))), Deferred: deferred,
+				})
+				require.NoError(t, err)
+				server := &http3.Server{TLSConfig: config, Handler: http.HandlerFunc(whoami)}
+				require.NoError(t, qwachttp3.ConfigureServer(verifier, server))
+				server.Handler = http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("the handler is reached") })
+				url := serve(t, server.Serve, server.Close)
+				for _, l := range []*eidastest.Leaf{nil, w.QWAC("LT", identifier, eidas.RoleAI)} {
+					_, err := get(t, client(w, l, nil).keepAlive(t), url)
+					require.Error(t, err)
+				}
+			})
+		}
+	}
+}
+
 // A listener of somebody else's may let anybody connect; the handler does not.
 func TestConnectionsPastTLSConfigReachNoHandler(t *testing.T) {
 	w := eidastest.Start(t, eidastest.Options{})
