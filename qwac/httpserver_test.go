@@ -136,6 +136,8 @@ func TestHandlerThatIsSetLaterIsNotReached(t *testing.T) {
 					require.ErrorContains(t, err, "bad certificate")
 					_, err = get(t, s.client(t, "h1", b.client(tls.VersionTLS12, nil)), apiURL)
 					require.Error(t, err)
+					<-s.closed
+					<-s.closed
 					assert.Contains(t, logged.String(), "was set after ConfigureServer")
 				})
 			}
