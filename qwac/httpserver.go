@@ -80,7 +80,8 @@ var errReplaced = errors.New("qwac: http.Server.Handler was set after ConfigureS
 
 // ConnState is a hook for http.Server.ConnState. It counts the handshakes that
 // failed by their reason, also those that crypto/tls refuses itself: a client
-// without a certificate, and one that has a certificate but not its key.
+// without a certificate, one with a certificate that cannot be parsed, and one
+// that has a certificate but not its key.
 func (v *Verifier) ConnState(c net.Conn, state http.ConnState) {
 	conn, ok := c.(*tls.Conn)
 	if !ok || state != http.StateClosed || conn.ConnectionState().HandshakeComplete {
@@ -100,8 +101,8 @@ func (v *Verifier) HandshakeFailed(err error, remote net.Addr) {
 	}
 	reason := failureOf(err)
 	v.metrics.handshakeFailed(reason)
-	if reason != failedMissing && reason != failedUnproved {
-		return // reported by the hook that refused, or no verdict
+	if _, reported := errors.AsType[*eidas.Error](err); reported || reason == failedOther {
+		return // by the hook that refused; or no verdict
 	}
 	attrs := []slog.Attr{slog.String("event", "handshake"), slog.String("reason", reason)}
 	if remote != nil {
@@ -116,8 +117,6 @@ const (
 	failedUnproved = "key_not_proved" // the client does not hold the key of its certificate
 	failedOther    = "other"          // no verdict about a certificate: scans, hang-ups, versions
 )
-
-var failedMissing = eidas.ReasonCertificateMissing.String()
 
 func failureOf(err error) string {
 	if refusal, ok := Refusal(err); ok {

@@ -245,9 +245,10 @@ func TestFailedHandshakesAreCountedByReason(t *testing.T) {
 		stranger := newWorld(t)
 		thief := &leaf{tls: tls.Certificate{Certificate: l.tls.Certificate, PrivateKey: newKey(t), Leaf: l.cert}}
 		for reason, client := range map[string]*tls.Config{
-			"certificate_missing": b.client(t.version, nil),
-			"key_not_proved":      b.client(t.version, thief),
-			"issuer_unknown":      b.client(t.version, stranger.qwac(stranger.qtsp("LT", "Nobody"), request{})),
+			"certificate_missing":   b.client(t.version, nil),
+			"certificate_malformed": b.client(t.version, unreadable(l)),
+			"key_not_proved":        b.client(t.version, thief),
+			"issuer_unknown":        b.client(t.version, stranger.qwac(stranger.qtsp("LT", "Nobody"), request{})),
 		} {
 			_, err := get(t, s.client(t, "h1", client), apiURL)
 			require.Error(t, err)

@@ -12,6 +12,11 @@ import (
 // it to the standard library.
 const noCertificate = "tls: client didn't provide a certificate"
 
+// notParsed begins the text of crypto/tls for a client whose certificate
+// crypto/x509 does not read, such as one with a brainpool key. It too comes
+// before any hook, and a test holds it to the standard library.
+const notParsed = "tls: failed to parse client certificate"
+
 // notProved begins the text of crypto/tls for a client that does not hold the
 // key of its certificate. A test holds it to the standard library.
 const notProved = "tls: invalid signature by the client certificate"
@@ -27,8 +32,13 @@ func Refusal(err error) (*eidas.Error, bool) {
 	if e, ok := errors.AsType[*eidas.Error](err); ok {
 		return e, e != nil
 	}
-	if err != nil && strings.Contains(err.Error(), noCertificate) {
+	switch {
+	case err == nil:
+		return nil, false
+	case strings.Contains(err.Error(), noCertificate):
 		return &eidas.Error{Reason: eidas.ReasonCertificateMissing}, true
+	case strings.Contains(err.Error(), notParsed):
+		return &eidas.Error{Reason: eidas.ReasonCertificateMalformed, Err: err}, true
 	}
 	return nil, false
 }

@@ -42,6 +42,7 @@ func TestHandshakeFailedCountsByReason(t *testing.T) {
 		io.EOF,
 		fmt.Errorf("quic: %w", &eidas.Error{Reason: eidas.ReasonRevoked}),
 		errors.New("quic: tls: client didn't provide a certificate"),
+		errors.New("quic: tls: failed to parse client certificate: x509: unsupported elliptic curve"),
 		errors.New("quic: tls: invalid signature by the client certificate: oh"),
 	} {
 		v.HandshakeFailed(err, remote)
@@ -53,9 +54,9 @@ func TestHandshakeFailedCountsByReason(t *testing.T) {
 			counts[strings.TrimSuffix(reason, "}")] = value
 		}
 	}
-	assert.Equal(t, map[string]float64{"other": 2, "revoked": 2, "certificate_missing": 2, "key_not_proved": 2}, counts)
-	assert.Equal(t, 4, strings.Count(log.String(), "event=handshake"), "those that no hook has reported")
-	assert.Equal(t, 2, strings.Count(log.String(), "remote=192.0.2.1:4433"))
+	assert.Equal(t, map[string]float64{"other": 2, "revoked": 2, "certificate_missing": 2, "certificate_malformed": 2, "key_not_proved": 2}, counts)
+	assert.Equal(t, 6, strings.Count(log.String(), "event=handshake"), "those that no hook has reported")
+	assert.Equal(t, 3, strings.Count(log.String(), "remote=192.0.2.1:4433"))
 }
 
 func TestNewRefusesANilValidator(t *testing.T) {

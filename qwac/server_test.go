@@ -183,6 +183,7 @@ func TestHandshakeIsRefusedWithItsReason(t *testing.T) {
 		}
 	}
 	edit := func(f func(*x509.Certificate)) request { return request{edit: f} }
+	met := map[eidas.Reason]bool{0: true}
 	for name, row := range map[string]struct {
 		request request
 		policy  eidas.Policy
@@ -217,9 +218,12 @@ func TestHandshakeIsRefusedWithItsReason(t *testing.T) {
 		"VAT number registered": {request: request{id: "VATLT-100000000000"}, policy: eidas.Policy{AllowUnregistered: true}},
 		"RSA key of 1024 bits":  {request: request{key: rsaKey(t, 1024)}, want: eidas.ReasonKeyWeak},
 		"RSA key of 2048 bits":  {request: request{key: rsaKey(t, 2048)}},
+		"SHA-1":                 {request: edit(func(c *x509.Certificate) { c.SignatureAlgorithm = x509.ECDSAWithSHA1 }), want: eidas.ReasonAlgorithmWeak},
+		"SHA-384":               {request: edit(func(c *x509.Certificate) { c.SignatureAlgorithm = x509.ECDSAWithSHA384 })},
 		"malformed identity":    {request: request{id: "PSDLT-bl-LB000468"}, want: eidas.ReasonIdentityMalformed},
 		"NCA contradicts":       {request: request{ncaID: "LV-BL"}, want: eidas.ReasonIdentityConflict},
 		"no list loaded":        {before: func(w *world) { w.set.Store(nil) }, want: eidas.ReasonTrustUnavailable},
+		"list undecidable":      {before: undecidable, want: eidas.ReasonIndeterminate},
 		"seal certificate":      {request: request{kind: 2}, want: eidas.ReasonWrongType},
 		"revoked":               {before: answer(eidas.StatusRevoked), want: eidas.ReasonRevoked},
 		"status unknown":        {before: answer(eidas.StatusUnknown), want: eidas.ReasonRevocationUnknown},
@@ -240,6 +244,7 @@ func TestHandshakeIsRefusedWithItsReason(t *testing.T) {
 			w.setStatus(func(context.Context, eidas.StatusQuery) (eidas.StatusAnswer, error) { panic("boom") })
 		}, want: eidas.ReasonInternal},
 	} {
+		met[row.want] = true
 		t.Run(name, func(t *testing.T) {
 			eachVersion(t, func(t versioned) {
 				w := newWorld(t)
@@ -263,6 +268,18 @@ func TestHandshakeIsRefusedWithItsReason(t *testing.T) {
 			})
 		})
 	}
+	for _, reason := range eidas.Reasons() {
+		assert.Equal(t, !met[reason], handshakesElsewhere[reason] != "", "%s is met here, or in a test that is named", reason)
+	}
+}
+
+// undecidable gives the service a qualifier that depends on what nobody here understands.
+func undecidable(w *world) {
+	w.services[0].Periods[0].Qualifications = []eidas.Qualification{{
+		Qualifiers: []string{svcInfo + "SvcInfoExt/NotQualified"},
+		Criteria:   eidas.Criteria{Assert: eidas.AssertAll, Unknown: []string{"x"}},
+	}}
+	w.publish()
 }
 
 func rsaKey(tb testing.TB, bits int) *rsa.PrivateKey {
