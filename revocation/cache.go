@@ -60,7 +60,8 @@ type entry struct {
 	local     bool
 	responder [32]byte // SHA-256 of its certificate
 
-	// got is when the answer was obtained; zero when another instance did that.
+	// got is when the answer was asked for; zero when it was not, but came in a
+	// staple or from the store.
 	got time.Time
 	// renewed is when renewal was last tried, in Unix nanoseconds.
 	renewed atomic.Int64
@@ -102,35 +103,40 @@ func (e *entry) counts(at time.Time, skew time.Duration, responders []*x509.Cert
 }
 
 // renewalPause is the least time between two attempts to renew an entry that
-// still holds, and renewalRest that between two successful ones that brought
-// nothing newer; neither is longer than OCSPPolicy.MaxAge.
+// still holds, and renewalRest the time after which one is due that was old when it
+// was obtained; neither is longer than OCSPPolicy.MaxAge.
 const (
 	renewalPause = 10 * time.Second
 	renewalRest  = time.Hour
 )
 
-// mayRenew reports, once in a pause, that it is time for an attempt.
+// present is as far as the times of two questions about the present may be apart.
+const present = 5 * time.Minute
+
+// mayRenew reports, once in a pause, that it is time for an attempt. One about a
+// later time does not count.
 func (e *entry) mayRenew(at time.Time, pause time.Duration) bool {
 	last, now := e.renewed.Load(), at.UnixNano()
-	return now-last >= int64(pause) && e.renewed.CompareAndSwap(last, now)
+	since := time.Duration(now - last)
+	return (since >= pause || since < -present) && e.renewed.CompareAndSwap(last, now)
 }
 
 // wantsRenewal reports that an answer in use has passed half to three quarters
 // of its time. The share differs from certificate to certificate, so that what
-// was fetched together is not renewed together. The time of an answer that was
-// signed long before it was obtained begins only then: to ask again at once
-// would bring the same one.
+// was fetched together is not renewed together. An answer that was past it when
+// it was obtained rests for half of what is left to it, at most half of
+// renewalRest: to ask again at once would bring the same one.
 func (e *entry) wantsRenewal(key cacheKey, at time.Time) bool {
-	from := latest(e.answer.ThisUpdate, e.got)
-	life := e.renewAfter.Sub(from)
+	if e.final() {
+		return false
+	}
+	if e.got.After(at.Add(present)) {
+		return true // what held at a later time need not be the latest now
+	}
+	life := e.renewAfter.Sub(e.answer.ThisUpdate)
 	share := life/2 + life/4*time.Duration(key[1])/255
-	return !e.final() && at.After(from.Add(share))
-}
-
-// obtained notes when the answer was obtained. That is an attempt to renew, too.
-func (e *entry) obtained(at time.Time) {
-	e.got = at
-	e.renewed.Store(at.UnixNano())
+	rest := min(renewalRest, e.renewAfter.Sub(e.got)) / 2
+	return at.After(e.answer.ThisUpdate.Add(share)) && at.After(e.got.Add(rest))
 }
 
 // trusted reports whether the local responder that signed is still trusted.

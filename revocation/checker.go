@@ -308,7 +308,9 @@ func rank(err error) int {
 // keep takes in a verified answer and returns the one that counts.
 func (c *Checker) keep(ctx context.Context, q question, ev evidence) *entry {
 	e := newEntry(ev.Answer, q.Certificate, c.allowStale)
-	e.obtained(q.at)
+	if ev.Source != "staple" { // the client chose how old it is
+		e.got = q.at
+	}
 	e.usage = c.inUse.of(q)
 	counts := c.cache.Set(q.key, e, now())
 	if counts != e {

@@ -314,13 +314,6 @@ func earliest(a, b time.Time) time.Time {
 	return a
 }
 
-func latest(a, b time.Time) time.Time {
-	if b.After(a) {
-		return b
-	}
-	return a
-}
-
 // matchCertHash compares a CertHash extension (Common PKI, part 4, 3.1.2):
 // SEQUENCE { hashAlgorithm AlgorithmIdentifier, certificateHash OCTET STRING }.
 func matchCertHash(value []byte, cert *x509.Certificate) bool {
