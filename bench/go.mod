@@ -13,7 +13,7 @@ require (
 	github.com/lestrrat-go/jwx/v3 v3.3.0
 	github.com/moov-io/signedxml v1.4.0
 	github.com/notaryproject/notation-core-go v1.3.0
-	github.com/seed-b953571c/eidas v0.0.0-00010101000000-000000000000
+	github.com/seed-b953571c/eidas v0.1.0
 	github.com/spiffe/go-spiffe/v2 v2.9.0
 	github.com/stretchr/testify v1.12.1
 	github.com/yaronf/httpsign v0.4.2

@@ -9,8 +9,8 @@ replace (
 
 require (
 	github.com/prometheus/client_golang v1.25.0
-	github.com/seed-b953571c/eidas v0.0.0-00010101000000-000000000000
-	github.com/seed-b953571c/eidas/qwac/qwacgrpc v0.0.0-00010101000000-000000000000
+	github.com/seed-b953571c/eidas v0.1.0
+	github.com/seed-b953571c/eidas/qwac/qwacgrpc v0.1.0
 	google.golang.org/grpc v1.85.0
 	google.golang.org/protobuf v1.36.12
 )

@@ -6,7 +6,7 @@ replace github.com/seed-b953571c/eidas => ../../
 
 require (
 	github.com/prometheus/client_golang v1.25.0
-	github.com/seed-b953571c/eidas v0.0.0-00010101000000-000000000000
+	github.com/seed-b953571c/eidas v0.1.0
 	github.com/stretchr/testify v1.12.1
 	golang.org/x/net v0.60.0
 	google.golang.org/genproto/googleapis/rpc v0.0.0-20260817212433-ac3dfec99bb1

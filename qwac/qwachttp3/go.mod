@@ -7,7 +7,7 @@ replace github.com/seed-b953571c/eidas => ../../
 require (
 	github.com/prometheus/client_golang v1.25.0
 	github.com/quic-go/quic-go v0.65.0
-	github.com/seed-b953571c/eidas v0.0.0-00010101000000-000000000000
+	github.com/seed-b953571c/eidas v0.1.0
 	github.com/stretchr/testify v1.12.1
 )
 
