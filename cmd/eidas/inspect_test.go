@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -41,6 +42,9 @@ type inspected struct {
 	Policies   []string                       `json:"policies"`
 	Statements []string                       `json:"statements"`
 	PDS        []struct{ URL string }         `json:"pds"`
+	Semantics  []string                       `json:"semantics"`
+	NotBefore  time.Time                      `json:"not_before"`
+	NotAfter   time.Time                      `json:"not_after"`
 	SHA256     string                         `json:"sha256"`
 	X509Error  string                         `json:"x509_error"`
 	Malformed  string                         `json:"statements_error"`
@@ -117,6 +121,12 @@ func compareRow(t *testing.T, row map[string]string, got *inspected) {
 	assert.Equal(t, row["policies"], strings.Join(got.Policies, "|"))
 	assert.Equal(t, row["statements"], strings.Join(got.Statements, "|"))
 	assert.Equal(t, row["pds"], strings.Join(urls, "|"))
+	semantics := strings.FieldsFunc(row["semantics"], func(r rune) bool { return r == ',' || r == '|' })
+	assert.ElementsMatch(t, slices.DeleteFunc(semantics, func(s string) bool { return strings.HasPrefix(s, "nameRegAuth:") }), got.Semantics)
+	if got.X509Error == "" { // the dates are those of crypto/x509
+		assert.Equal(t, asn1Time(t, row["not_before"]), got.NotBefore)
+		assert.Equal(t, asn1Time(t, row["not_after"]), got.NotAfter)
+	}
 
 	if row["annexA_violations"] == "" {
 		assert.Equal(t, row["roles"], strings.Join(roles, "|"))
@@ -144,6 +154,18 @@ func compareRow(t *testing.T, row map[string]string, got *inspected) {
 		assert.True(t, slices.ContainsFunc(got.Findings, func(f finding) bool { return f.Severity == "error" }),
 			"what keeps the identity away is among the findings")
 	}
+}
+
+// asn1Time reads a time as the manifest has it: UTCTime or GeneralizedTime.
+func asn1Time(t *testing.T, value string) time.Time {
+	t.Helper()
+	layout := "060102150405Z"
+	if len(value) > len(layout) {
+		layout = "20060102150405Z"
+	}
+	at, err := time.Parse(layout, value)
+	require.NoError(t, err)
+	return at
 }
 
 // middle is what stands between country and number, or "" when the identity has
