@@ -69,6 +69,10 @@ func (v *Verifier) UnsafeDeferredConfig(base *tls.Config, ready func() error) (*
 	return guarded, nil
 }
 
+// Deferred reports Config.Deferred, for servers of other protocols: their
+// handshakes let strangers pass, who must not hold much until their verdict.
+func (v *Verifier) Deferred() bool { return v.deferred }
+
 // guard returns a copy of base with both hooks.
 func (v *Verifier) guard(base *tls.Config, ready func() error) (*tls.Config, error) {
 	if err := checkBase(base); err != nil {
