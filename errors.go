@@ -72,6 +72,7 @@ const (
 	ReasonAuthorityDenied // the competent authority is not allowed
 	ReasonNotAuthorized   // an authorizer refused for a reason of its own
 	ReasonHeld            // the certificate waits for this installation's confirmation
+	ReasonAbandoned       // the caller, most often a client that hung up, did not wait for the verdict
 	ReasonDeadline        // the verdict was not reached in time
 	ReasonOverloaded      // too many slow verdicts at once
 	ReasonInternal        // a defect of this library or of a hook of its caller
@@ -154,6 +155,7 @@ var reasonTable = [...]reasonInfo{
 	ReasonAuthorityDenied:       {"authority_denied", CauseTPP, "competent authority is not allowed"},
 	ReasonNotAuthorized:         {"not_authorized", CauseTPP, "not authorised"},
 	ReasonHeld:                  {"held", CauseSelf, "certificate waits for confirmation"},
+	ReasonAbandoned:             {"abandoned", CauseSelf, "caller did not wait for the verdict"},
 	ReasonDeadline:              {"deadline", CauseSelf, "verdict was not reached in time"},
 	ReasonOverloaded:            {"overloaded", CauseSelf, "too many verdicts under way"},
 	ReasonInternal:              {"internal", CauseSelf, "internal error"},

@@ -168,6 +168,21 @@ func TestSessionsEndAtTheirAge(t *testing.T) {
 	})
 }
 
+// The age is that of the full handshake, however often its session was resumed.
+func TestResumingDoesNotMakeASessionYounger(t *testing.T) {
+	eachVersion(t, func(t versioned) {
+		w := newWorld(t)
+		b := newBank(w)
+		v := newVerifier(t, qwac.Config{Validator: w.validator(eidas.Policy{}), MaxSessionAge: time.Hour})
+		config := guard(t, v, b.base())
+		client := b.client(t.version, w.qwac(w.qtsp("LT", "QTSP LT"), request{}))
+		for _, resumed := range []bool{false, true, true, false, true, true, false} {
+			assertAccepted(t, handshake(t, config, client), resumed)
+			v.AgeSessions(25 * time.Minute)
+		}
+	})
+}
+
 func TestWarmHooksDoNotAllocate(t *testing.T) {
 	k := newKnown(t)
 	config := guard(t, k.verifier, &tls.Config{})

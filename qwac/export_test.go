@@ -15,6 +15,17 @@ func (v *Verifier) Decisions() int {
 	return len(v.decisions.byKey)
 }
 
+// AgeSessions makes every full handshake so much older.
+func (v *Verifier) AgeSessions(by time.Duration) {
+	v.decisions.mu.Lock()
+	defer v.decisions.mu.Unlock()
+	for _, e := range v.decisions.byKey {
+		if d, ok := e.Value.(*decision); ok {
+			d.proved.Add(-int64(by))
+		}
+	}
+}
+
 // Parked returns how many verdicts wait for a second hook.
 func (v *Verifier) Parked() int {
 	v.shared.mu.Lock()

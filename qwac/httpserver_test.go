@@ -431,6 +431,46 @@ func TestRefusalReachesAClientThatDoesNotReadBeforeItHasSent(t *testing.T) {
 	})
 }
 
+// endless is a body that never ends.
+type endless struct{ read int }
+
+func (e *endless) Read(p []byte) (int, error) {
+	e.read += len(p)
+	return len(p), nil
+}
+
+func (e *endless) Close() error { return nil }
+
+// bounded is a connection that can be given a deadline.
+type bounded struct {
+	*httptest.ResponseRecorder
+	deadline time.Time
+}
+
+func (b *bounded) SetReadDeadline(t time.Time) error {
+	b.deadline = t
+	return nil
+}
+
+// A refused peer that sends without end is read to a bound, in bytes and in time.
+func TestBodyOfARefusedRequestIsReadToABound(t *testing.T) {
+	w := newWorld(t)
+	h := w.verifier(eidas.Policy{}).Handler(unreachable(t))
+	refused := func(to http.ResponseWriter, expect string) *endless {
+		body := new(endless)
+		r := httptest.NewRequest(http.MethodPost, apiURL, body)
+		r.Header.Set("Expect", expect)
+		h.ServeHTTP(to, r)
+		return body
+	}
+	to := &bounded{ResponseRecorder: httptest.NewRecorder()}
+	assert.Equal(t, 16<<20, refused(to, "").read)
+	assert.WithinDuration(t, time.Now().Add(5*time.Second), to.deadline, time.Second)
+	assert.Equal(t, http.StatusUnauthorized, to.Code)
+	assert.Zero(t, refused(httptest.NewRecorder(), "").read, "without a deadline nothing is")
+	assert.Zero(t, refused(&bounded{ResponseRecorder: httptest.NewRecorder()}, "100-continue").read, "it waits for an answer first")
+}
+
 func TestBerlinGroupBodies(t *testing.T) {
 	special := map[eidas.Reason]string{
 		eidas.ReasonCertificateMissing: "CERTIFICATE_MISSING",

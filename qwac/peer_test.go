@@ -1,13 +1,17 @@
 package qwac_test
 
 import (
+	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/assert"
@@ -57,6 +61,62 @@ func TestAdmitJudgesACallOfAnyProtocol(t *testing.T) {
 				return
 			}
 			require.ErrorIs(t, err, row.want)
+		})
+	}
+}
+
+// silent asks a responder that says nothing.
+type silent struct{}
+
+func (silent) Validate(ctx context.Context, _ []*x509.Certificate, _ eidas.Use, _ time.Time) (*eidas.Result, error) {
+	<-ctx.Done()
+	return nil, &eidas.Error{Reason: eidas.ReasonRevocationUnavailable, Err: ctx.Err()}
+}
+
+// A client that does not wait for its verdict: neither our limits nor a third
+// party are to blame, so the figures about either do not show it.
+func TestClientThatHangsUpIsNoOverloadAndNoOutage(t *testing.T) {
+	for name, row := range map[string]struct {
+		hangsUp bool
+		limit   int // verdicts at once; one is under way
+		want    eidas.Reason
+	}{
+		"hangs up":             {true, 2, eidas.ReasonAbandoned},
+		"hangs up, none free":  {true, 1, eidas.ReasonAbandoned},
+		"waits":                {false, 2, eidas.ReasonRevocationUnavailable},
+		"waits, but none free": {false, 1, eidas.ReasonOverloaded},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				l := w.qwac(w.qtsp("LT", "QTSP LT"), request{})
+				cs := state(false, l.cert)
+				cs.HandshakeComplete = true
+				registry := prometheus.NewRegistry()
+				v := newVerifier(t, qwac.Config{Validator: silent{}, Registerer: registry, MaxConcurrent: row.limit})
+				first := make(chan struct{})
+				go func() {
+					defer close(first)
+					_, _ = v.Admit(t.Context(), &cs, "")
+				}()
+				synctest.Wait()
+				before := series(t, registry)
+				ctx, cancel := context.WithCancel(t.Context())
+				defer cancel()
+				if row.hangsUp {
+					time.AfterFunc(50*time.Millisecond, cancel)
+				}
+				_, err := v.Admit(ctx, &cs, "")
+				require.ErrorIs(t, err, row.want)
+				for _, reason := range eidas.Reasons() {
+					key := "eidas_qwac_verdicts_total{decision=refuse,hook=request,reason=" + reason.String() + "}"
+					added := int(series(t, registry)[key] - before[key])
+					if row.hangsUp {
+						assert.Equal(t, map[bool]int{true: 1}[reason == row.want], added, reason)
+					}
+				}
+				<-first
+			})
 		})
 	}
 }

@@ -35,6 +35,7 @@ var handshakesElsewhere = map[eidas.Reason]string{
 	eidas.ReasonListStale:            "TestHandshakeFollowsTheList",
 	eidas.ReasonPathTooComplex:       "TestHandshakeIsRefusedWhereThePathIsTooDear",
 	eidas.ReasonHeld:                 "TestHeldCertificateIsRefusedAtItsRequest",
+	eidas.ReasonAbandoned:            "TestClientThatHangsUpIsNoOverloadAndNoOutage", // at a request: no handshake can be abandoned
 	eidas.ReasonDeadline:             "TestHandshakeIsRefusedAtItsDeadlineAndBeyondTheLimit",
 	eidas.ReasonOverloaded:           "TestHandshakeIsRefusedAtItsDeadlineAndBeyondTheLimit",
 }

@@ -63,12 +63,18 @@ func (v *Verifier) judge(ctx context.Context, h hook, key chainKey, peer []*x509
 
 // judgeAnew asks the Validator, within the limits of the Config.
 func (v *Verifier) judgeAnew(ctx context.Context, h hook, peer []*x509.Certificate, start time.Time) (*eidas.Result, *eidas.Error) {
-	ctx, release, slot := v.limit(ctx)
+	limited, release, slot := v.limit(ctx)
 	defer release()
 	v.metrics.begin()
-	result, refusal := v.validate(ctx, peer, start)
-	if refusal != nil {
-		refusal = attribute(refusal, ctx.Err(), slot)
+	result, refusal := v.validate(limited, peer, start)
+	switch {
+	case refusal == nil || limited.Err() == nil:
+	case ctx.Err() != nil:
+		refusal = attribute(refusal, eidas.ReasonAbandoned)
+	case !slot:
+		refusal = attribute(refusal, eidas.ReasonOverloaded)
+	case refusal.Reason == eidas.ReasonInternal && isContextError(refusal):
+		refusal = attribute(refusal, eidas.ReasonDeadline)
 	}
 	v.metrics.end(h, result, refusal, now().Sub(start))
 	v.report(ctx, h, peer, verdict{result, refusal})
@@ -123,19 +129,10 @@ func (v *Verifier) rescue(err *error) {
 	}
 }
 
-// attribute tells a verdict that ran out of time from one that was reached.
-// Refusals that blame the TPP were reached.
-func attribute(refusal *eidas.Error, expired error, slot bool) *eidas.Error {
-	if expired == nil || refusal.Reason.Cause() == eidas.CauseTPP {
-		return refusal
-	}
-	reason := refusal.Reason
-	switch {
-	case !slot:
-		reason = eidas.ReasonOverloaded
-	case reason == eidas.ReasonInternal && isContextError(refusal):
-		reason = eidas.ReasonDeadline
-	default:
+// attribute gives a refusal for want of time its reason. Refusals that blame the
+// TPP were reached in time.
+func attribute(refusal *eidas.Error, reason eidas.Reason) *eidas.Error {
+	if refusal.Reason.Cause() == eidas.CauseTPP {
 		return refusal
 	}
 	return &eidas.Error{Reason: reason, Err: refusal, Partial: refusal.Partial}
