@@ -64,6 +64,10 @@ func (a *Attack) make(ahead, last, again edit) ([]*Message, error) {
 			out = append(out, &d.msg)
 		}
 	}
+	order := a.kit.newDraft(a.p, id).msg
+	for _, m := range out {
+		m.strays = m.Method != order.Method || m.Target != order.Target || len(m.Body) == 0 || len(values(m.Lines, "Content-Encoding")) > 0
+	}
 	return out, nil
 }
 

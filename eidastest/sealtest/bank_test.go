@@ -54,6 +54,13 @@ func (s *scene) config(p qseal.Profile) qseal.Config {
 // bank is a server that answers 200 to whom it lets in, and never reads the body.
 func (s *scene) bank(c qseal.Config) *http.Server {
 	s.t.Helper()
+	ok := http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})
+	return s.bankOf(c, func(v *qseal.Verifier) http.Handler { return v.Handler(ok) })
+}
+
+// bankOf is a server with a handler of its own around a verifier.
+func (s *scene) bankOf(c qseal.Config, handler func(*qseal.Verifier) http.Handler) *http.Server {
+	s.t.Helper()
 	v, err := qseal.New(c)
 	require.NoError(s.t, err)
 	connections, err := qwac.New(qwac.Config{Validator: s.world.Validator(eidas.Policy{Authorizer: eidas.RequireRoles(eidas.RoleAI)})})
@@ -62,6 +69,5 @@ func (s *scene) bank(c qseal.Config) *http.Server {
 	require.NoError(s.t, err)
 	config, err := connections.ServerConfig(serverConfig(certificate))
 	require.NoError(s.t, err)
-	ok := http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})
-	return &http.Server{Handler: connections.Handler(v.Handler(ok)), TLSConfig: config, ReadHeaderTimeout: time.Minute}
+	return &http.Server{Handler: connections.Handler(handler(v)), TLSConfig: config, ReadHeaderTimeout: time.Minute}
 }

@@ -10,6 +10,7 @@ import (
 	"net"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"github.com/seed-b953571c/eidas"
 	"github.com/seed-b953571c/eidas/eidastest"
@@ -18,16 +19,31 @@ import (
 // Options say what New prepares. The zero value is right for a bank that grants
 // account information on any path.
 type Options struct {
-	// Target is the path that requests are for, without escapes and query: the
-	// attacks add theirs. What stands behind it must be the same resource, or at
-	// least be let in. Empty: /v1/payments.
+	// Target is the path of the lawful order, without escapes and query. Empty:
+	// /v1/payments. The bank must answer POST of it, from Host bank.example and
+	// with the content {"requestHeader":{"requestId":"…"},"amount":"10.00"} of type
+	// application/json, with 200 to 299 or a redirection; ING has a query behind it.
+	//
+	// Attacks and their twins stray from the order: to the paths Target/other and
+	// Target/a%2Fb, to Target with two slashes in front, to the queries ?account=2,
+	// ?a=1;b=2 and ?a=%zz, to the absolute form https://bank.example/…, to the
+	// methods GET and PUT, to no content, and to content coded by gzip. The bank need
+	// not have routes for these: Run says what then counts. On the order's own
+	// path they have other header fields (Accept, Authorization, PSU-ID, …), chunks,
+	// another amount, and white space behind the JSON up to MaxBody, and must be
+	// answered as the order is.
 	Target string
 	// MaxBody is the cap of the bank on a body, in bytes, 2 KiB at least. Zero: 1
 	// MiB, which is that of package qseal.
 	MaxBody int64
 	// Roles of the TPPs. Zero: account information and payment initiation.
 	Roles eidas.Roles
+	// Timeout is how long a message may wait for its answer. Zero: 3 seconds.
+	Timeout time.Duration
 }
+
+// defaultTimeout is long for a server in the same process.
+const defaultTimeout = 3 * time.Second
 
 // Kit is the cast of the attacks in a world: an honest TPP, another one, and all
 // those whose certificates are not what they should be. It changes the world when
@@ -70,6 +86,9 @@ func New(w *eidastest.World, o Options) (*Kit, error) {
 	}
 	if o.Roles == 0 {
 		o.Roles = eidas.RoleAI | eidas.RolePI
+	}
+	if o.Timeout == 0 {
+		o.Timeout = defaultTimeout
 	}
 	if o.Target[0] != '/' || strings.ContainsAny(o.Target, "?#% ") {
 		return nil, fmt.Errorf("sealtest: Options.Target %q is no plain path", o.Target)

@@ -30,6 +30,8 @@ type Message struct {
 	// Waits is whether the body is sent only when it is asked for (Expect:
 	// 100-continue).
 	Waits bool
+
+	strays bool // from the lawful order, see Run
 }
 
 // Bytes returns the request in HTTP/1.1 (RFC 9112), malformed where that is the

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"strings"
 	"testing"
 	"time"
 
@@ -247,36 +246,6 @@ func TestABankOfHTTP1(t *testing.T) {
 	}
 }
 
-// A bank that has words of its own is held to refusals, and to nothing that comes
-// before one.
-func TestABankWithWordsOfItsOwn(t *testing.T) {
-	s := newScene(t)
-	for status, want := range map[int]string{
-		http.StatusForbidden:           "",
-		http.StatusInternalServerError: "status 500, want",
-		http.StatusTemporaryRedirect:   "status 307, want",
-	} {
-		bank := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-			w.WriteHeader(status)
-		}), TLSConfig: &tls.Config{MinVersion: tls.VersionTLS12, ClientAuth: tls.RequireAnyClientCert, NextProtos: []string{"h2", "http/1.1"}}}
-		outcomes, err := s.kit.Play(t.Context(), qseal.OBIE31(qseal.OBIE313), bank)
-		require.NoError(t, err)
-		for _, o := range outcomes {
-			switch {
-			case o.Twin:
-				assert.Contains(t, o.Wrong, "lawful", o.String())
-			case strings.Contains(o.Wrong, "message ahead"), o.Attack.Want == 0:
-			case want == "":
-				assert.Empty(t, o.Wrong, o.String())
-			default:
-				assert.Contains(t, o.Wrong, want, o.String())
-			}
-			reason, _ := o.Refusal()
-			assert.Zero(t, reason)
-		}
-	}
-}
-
 // The kit's own verdicts fail a test.
 func TestRunFailsTheTest(t *testing.T) {
 	s := newScene(t)
@@ -284,7 +253,7 @@ func TestRunFailsTheTest(t *testing.T) {
 	c.Peer, c.AllowAnyPeer = nil, true
 	var tb recorder
 	s.kit.Run(&tb, c.Profile, s.bank(c))
-	assert.Contains(t, tb.text, "attack obie-3.1.4 19 sealed by another TPP than the one on the connection: LET IN, want sealer is not the one on the connection")
+	assert.Contains(t, tb.text, "attack obie-3.1.4 19 sealed by another TPP than the one on the connection (POST /psd2/orders): LET IN with status 200, want sealer is not the one on the connection")
 	assert.NotContains(t, tb.text, "twin")
 	var strict recorder
 	s.kit.RunBindings(&strict, func([]byte, []*x509.Certificate, time.Time) error { return nil })

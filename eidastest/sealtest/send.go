@@ -20,10 +20,18 @@ const maxAnswer = 64 << 10
 
 // send sends a message over a connection of its own and returns the answer. A
 // status without an error is one; an error with status zero is a connection that
-// ended without an answer.
+// ended without an answer, or that of the context when its time was over.
 func (k *Kit) send(ctx context.Context, address string, m *Message) (int, []byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, exchangeTimeout)
+	ctx, cancel := context.WithTimeout(ctx, k.o.Timeout)
 	defer cancel()
+	status, body, err := k.exchange(ctx, address, m)
+	if err != nil && ctx.Err() != nil {
+		err = ctx.Err() // and not that of the connection, which it closed
+	}
+	return status, body, err
+}
+
+func (k *Kit) exchange(ctx context.Context, address string, m *Message) (int, []byte, error) {
 	config := k.world.ClientConfig(m.Peer)
 	config.NextProtos = []string{"http/1.1"}
 	if m.HTTP2 {
