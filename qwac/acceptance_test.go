@@ -215,9 +215,10 @@ func TestSnapshotsSwapUnderLoad(t *testing.T) {
 		}
 	}()
 	stays, goes := w.qtsp("LT", "QTSP LT"), w.qtsp("NO", "QTSP NO")
-	var withdrawn atomic.Int64 // when, in Unix nanoseconds
+	var withdrawing atomic.Bool // from before the withdrawal
+	var withdrawn atomic.Int64  // when it had been made, in Unix nanoseconds
 	end := time.Now().Add(duration)
-	load := &swapLoad{service: &s.service, end: end, withdrawn: &withdrawn}
+	load := &swapLoad{service: &s.service, end: end, withdrawing: &withdrawing, withdrawn: &withdrawn}
 
 	var swaps, workers sync.WaitGroup
 	var published int
@@ -230,6 +231,7 @@ func TestSnapshotsSwapUnderLoad(t *testing.T) {
 				w.publish()
 			}
 			if withdrawn.Load() == 0 && time.Until(end) < duration/2 {
+				withdrawing.Store(true)
 				w.withdraw(goes)
 				withdrawn.Store(time.Now().UnixNano())
 			}
@@ -262,6 +264,7 @@ func TestSnapshotsSwapUnderLoad(t *testing.T) {
 type swapLoad struct {
 	service                          *service
 	end                              time.Time
+	withdrawing                      *atomic.Bool
 	withdrawn                        *atomic.Int64
 	answered, dropped, late, refused atomic.Int64
 }
@@ -271,14 +274,14 @@ func (l *swapLoad) run(client *http.Client, goes bool) {
 		last = time.Now().After(l.end) && l.withdrawn.Load() != 0 // one more, after the withdrawal
 		begun := time.Now().UnixNano()
 		status, err := l.ask(client)
-		ended := l.withdrawn.Load()
+		ended, going := l.withdrawn.Load(), l.withdrawing.Load()
 		switch {
 		case err == nil && status == http.StatusOK:
 			l.answered.Add(1)
 			if goes && ended != 0 && begun > ended {
 				l.late.Add(1)
 			}
-		case goes && ended != 0:
+		case goes && going: // it may take effect before withdrawn says so
 			l.refused.Add(1)
 			time.Sleep(time.Millisecond)
 		default:
