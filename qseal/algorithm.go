@@ -12,6 +12,7 @@ import (
 	"io"
 	"math/big"
 	"slices"
+	"strings"
 )
 
 // Algorithm is one of the closed set of signature algorithms. Those of secret
@@ -151,7 +152,27 @@ func chooseAlgorithm(pub crypto.PublicKey, allowed []Algorithm, claimed Algorith
 	if claimed != 0 {
 		return 0, reject(ReasonAlgorithm, "profile does not allow %s", claimed)
 	}
-	return 0, reject(ReasonAlgorithm, "profile has no algorithm for a key of type %T", pub)
+	return 0, reject(ReasonAlgorithm, "profile has no algorithm for a key of type %T: it takes %s", pub, keyKinds(allowed))
+}
+
+// keyKinds names the kinds of keys that algorithms are for, each once.
+func keyKinds(algorithms []Algorithm) string {
+	var kinds []string
+	for _, a := range algorithms {
+		kind := "RSA"
+		switch i := a.info(); i.scheme {
+		case schemeECDSA:
+			kind = fmt.Sprintf("ECDSA P-%d", i.bits)
+		case schemeECDSADER:
+			kind = "ECDSA"
+		case schemeEd25519:
+			kind = "Ed25519"
+		}
+		if !slices.Contains(kinds, kind) {
+			kinds = append(kinds, kind)
+		}
+	}
+	return strings.Join(kinds, ", ")
 }
 
 var errSignature = errors.New("does not verify")

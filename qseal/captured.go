@@ -44,6 +44,9 @@ func ParseCaptured(text []byte) (*Captured, error) {
 	}
 	reader := textproto.NewReader(bufio.NewReader(io.MultiReader(bytes.NewReader(head), strings.NewReader("\r\n\r\n"))))
 	start, _ := reader.ReadLine() // it has an end: see above
+	if err := checkStart(start); err != nil {
+		return nil, err
+	}
 	header, err := reader.ReadMIMEHeader()
 	if err != nil {
 		return nil, fmt.Errorf("qseal: header of the message: %w", err)
@@ -64,9 +67,6 @@ func ParseCaptured(text []byte) (*Captured, error) {
 		return c, nil
 	}
 	words := strings.Split(start, " ")
-	if len(words) != 3 || !isToken(words[0]) || words[1] == "" || !strings.HasPrefix(words[2], "HTTP/") {
-		return nil, fmt.Errorf("qseal: request line %.80q", start)
-	}
 	hosts := m.header["Host"]
 	if len(hosts) > 1 {
 		return nil, errors.New("qseal: more than one Host")
@@ -78,6 +78,23 @@ func ParseCaptured(text []byte) (*Captured, error) {
 	}
 	delete(m.header, "Host") // as net/http does
 	return c, nil
+}
+
+// checkStart tells what cannot be the first line of a message, before its fields
+// are complained of. That of a response begins as checked here; its status is not
+// looked at.
+func checkStart(start string) error {
+	if strings.HasPrefix(start, "\ufeff") {
+		return errors.New("qseal: no HTTP message in it: it begins with a byte order mark, which an editor has put there; save it without")
+	}
+	if strings.HasPrefix(start, "HTTP/") {
+		return nil
+	}
+	words := strings.Split(start, " ")
+	if len(words) != 3 || !isToken(words[0]) || words[1] == "" || !strings.HasPrefix(words[2], "HTTP/") {
+		return fmt.Errorf("qseal: no HTTP message in it: the first line must be like 'POST /path HTTP/1.1', not %.80q", start)
+	}
+	return nil
 }
 
 // splitHead cuts after the first empty line.
@@ -104,6 +121,9 @@ func (c *Captured) WithBody(body []byte) *Captured {
 	m.body = slices.Clone(body)
 	return &Captured{m: &m, start: c.start}
 }
+
+// Body returns a copy of the body.
+func (c *Captured) Body() []byte { return slices.Clone(c.m.body) }
 
 // Text returns the message as ParseCaptured reads it, its fields in order of name.
 func (c *Captured) Text() []byte {

@@ -387,11 +387,15 @@ func TestTargetGuards(t *testing.T) {
 }
 
 func TestCapturedGuards(t *testing.T) {
+	const noMessage = "no HTTP message in it: the first line must be like 'POST /path HTTP/1.1'"
 	for name, row := range map[string]struct{ in, says string }{
-		"nothing":             {"", "request line"},
-		"method is no token":  {"G@T / HTTP/1.1\n\n", "request line"},
-		"no target":           {"GET  HTTP/1.1\n\n", "request line"},
-		"another protocol":    {"GET / SIP/2.0\n\n", "request line"},
+		"nothing":             {"", noMessage},
+		"method is no token":  {"G@T / HTTP/1.1\n\n", noMessage},
+		"no target":           {"GET  HTTP/1.1\n\n", noMessage},
+		"another protocol":    {"GET / SIP/2.0\n\n", noMessage},
+		"no message":          {"{\n\"amount\"\n}\n", noMessage},
+		"byte order mark":     {"\ufeffGET / HTTP/1.1\n\n", "byte order mark"},
+		"no status":           {"HTTP/1.1 OK\n\n", "status line"},
 		"field without colon": {"GET / HTTP/1.1\nA\n\n", "header of the message"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -56,7 +56,7 @@ func OBIE31(v OBIEVersion, tan ...string) Profile {
 		fields:     []string{fieldJWS},
 		known:      QuirkAnySalt,
 		skew:       jadesSkew, maxAge: obieMaxAge, sealsTime: true,
-		replay: true, wholeBody: true, obie: true,
+		replay: true, wholeBody: true, obie: true, needsKeyID: true,
 		parse: func(m *message, _ *Profile) (*sealed, *Error) { return readOBIE(m, v, anchors) },
 		match: matchOBIE,
 		seal:  func(m *message, _ *Profile, k *sealer) error { return sealOBIE(m, v, k) },

@@ -6,6 +6,8 @@ import (
 	"crypto/x509"
 	"fmt"
 	"time"
+
+	"github.com/seed-b953571c/eidas"
 )
 
 // Profile is one standard's way to seal an HTTP message: a closed set of rules.
@@ -38,6 +40,9 @@ type Profile struct {
 	wholeBody bool
 	// derivesKeyID is whether the name of the key comes from the certificate.
 	derivesKeyID bool
+	// needsKeyID is whether a seal names its certificate in no other way than by a
+	// name that the two sides have agreed on.
+	needsKeyID bool
 	// inAuthorization is whether the seal may be in Authorization.
 	inAuthorization bool
 	// obie is whether refusals are told in OBIE's words, not in Berlin Group's.
@@ -118,11 +123,14 @@ func (k *sealer) sign(base []byte) ([]byte, error) {
 }
 
 // Hint is what a message says about the certificate that seals it, where the
-// certificate itself does not come along. All of it is the sealer's word.
+// certificate itself does not come along. All of it but Peer is the sealer's word.
 type Hint struct {
 	KeyID  string // kid or keyId, "" when there is none
 	SHA256 []byte // of the certificate in DER (x5t#S256), nil when there is none
 	URL    string // of the certificate, "" when there is none
+	// Peer is who is on the connection, by Config.Peer: the one whose doing it is
+	// that the Resolver is asked. Zero: unknown (AllowAnyPeer, or a response).
+	Peer eidas.Identity
 }
 
 // Name returns the stable name, such as "berlin-group-1.3", "" for the zero
@@ -142,6 +150,10 @@ func (p Profile) AllowQuirks(q Quirk) Profile {
 
 // KnownQuirks returns the deviations that the profile can be told to accept.
 func (p Profile) KnownQuirks() Quirk { return p.known }
+
+// NeedsKeyID reports whether SignerConfig.KeyID is required: a seal of the profile
+// says in no other way whose it is, so without it nobody could verify it.
+func (p Profile) NeedsKeyID() bool { return p.needsKeyID }
 
 // AllowAge returns the profile with another bound on the age of a seal that
 // says when it was made, and on how far the sealer's clock may be ahead. Zero

@@ -51,6 +51,9 @@ var quirkNames = [...]string{
 	"padded_digest",
 }
 
+// AllowedQuirks returns the deviations that the profile accepts, see AllowQuirks.
+func (p Profile) AllowedQuirks() Quirk { return p.allowed }
+
 // Names returns the stable codes of the set, in order.
 func (q Quirk) Names() []string {
 	var names []string

@@ -47,8 +47,11 @@ var (
 // its last NUL, gets a quarter of it. A seal takes about 40 bytes. capacity must
 // be 256 at least and window positive.
 func NewReplayMemory(capacity int, window time.Duration) (*ReplayMemory, error) {
-	if capacity < 2*ownersShare*replayShards || window <= 0 {
-		return nil, fmt.Errorf("qseal: replay memory of %d seals for %s", capacity, window)
+	switch least := 2 * ownersShare * replayShards; {
+	case capacity < least:
+		return nil, fmt.Errorf("qseal: NewReplayMemory: capacity must be %d at least, not %d", least, capacity)
+	case window <= 0:
+		return nil, fmt.Errorf("qseal: NewReplayMemory: window must be positive, not %s", window)
 	}
 	return &ReplayMemory{window: window, perMap: capacity / (2 * replayShards)}, nil
 }

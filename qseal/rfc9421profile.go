@@ -33,7 +33,7 @@ func RFC9421(tag string) Profile {
 		fields:     []string{fieldSignatureInput, "Signature", fieldContentDigest},
 		known:      QuirkAnySalt,
 		skew:       jadesSkew, maxAge: jadesMaxAge, sealsTime: true,
-		replay: true, bindsPath: true,
+		replay: true, bindsPath: true, needsKeyID: true,
 		parse: func(m *message, _ *Profile) (*sealed, *Error) { return parseRFC9421(m, tag) },
 		seal:  func(m *message, _ *Profile, k *sealer) error { return sealRFC9421(m, tag, k) },
 	}

@@ -24,7 +24,8 @@ type SignerConfig struct {
 	// Algorithm is one of the profile's for the kind of Key. Zero is the first.
 	Algorithm Algorithm
 	// KeyID names the certificate where the profile does not derive its name: the
-	// URL of STET, the client id of ING, the kid of OBIE.
+	// URL of STET, the client id of ING, the kid of OBIE, the keyid of RFC 9421.
+	// Required where Profile.NeedsKeyID.
 	KeyID string
 	// Issuer is iss of OBIE. Empty is what the certificate says.
 	Issuer string
@@ -65,6 +66,9 @@ func NewSigner(c SignerConfig) (*Signer, error) {
 	algorithm, refusal := chooseAlgorithm(c.Chain[0].PublicKey, c.Profile.algorithms, c.Algorithm)
 	if refusal != nil {
 		return nil, refusal
+	}
+	if c.KeyID == "" && c.Profile.needsKeyID {
+		return nil, fmt.Errorf("qseal: SignerConfig.KeyID is required for the profile %s", c.Profile.name)
 	}
 	if c.MaxBody == 0 {
 		c.MaxBody = defaultMaxBody

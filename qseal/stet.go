@@ -22,7 +22,7 @@ func STET16() Profile {
 		fields:     []string{fieldSignature, fieldDigest},
 		known:      QuirkExtraFields | QuirkUnquoted | QuirkEmptyObject | QuirkMixedCase | QuirkHS2019,
 		skew:       defaultSkew, maxAge: defaultAge,
-		bindsPath: true, sealsID: true,
+		bindsPath: true, sealsID: true, needsKeyID: true,
 		parse: parseSTET,
 		match: matchSTET,
 		seal:  sealSTET,

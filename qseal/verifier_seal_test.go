@@ -2,6 +2,9 @@ package qseal_test
 
 import (
 	"context"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/x509"
 	"encoding/json"
@@ -474,7 +477,7 @@ func TestNewSignerRefusesWhatItCannotUse(t *testing.T) {
 		"key of another":       {func(c *qseal.SignerConfig) { c.Key = other.Key }, "not that of the certificate"},
 		"algorithm of another": {func(c *qseal.SignerConfig) { c.Algorithm = qseal.RSASHA256 }, "not for a key"},
 		"foreign algorithm":    {func(c *qseal.SignerConfig) { c.Algorithm = qseal.PSSSHA256 }, "does not allow"},
-		"key of no use":        {func(c *qseal.SignerConfig) { c.Profile = qseal.STET16() }, "no algorithm"},
+		"key of no use":        {func(c *qseal.SignerConfig) { c.Profile = qseal.STET16() }, "no algorithm for a key of type *ecdsa.PublicKey: it takes RSA"},
 		"key id of no use":     {func(c *qseal.SignerConfig) { c.KeyID = "x" }, "KeyID"},
 		"negative cap":         {func(c *qseal.SignerConfig) { c.MaxBody = -1 }, "negative"},
 	} {
@@ -680,4 +683,42 @@ func TestSealsOverBothVersionsOfHTTP(t *testing.T) {
 			assert.Equal(t, map[bool]string{false: "HTTP/1.1 ", true: "HTTP/2.0 "}[http2]+tppID, string(body), target)
 		}
 	}
+}
+
+// A seal that says in no way whose it is would be refused by every verifier. The
+// twin: with a name, or in a profile whose seals bring the certificate.
+func TestSignerNeedsANameForTheKey(t *testing.T) {
+	s := rsaScene(t, qseal.BerlinGroup13())
+	var need []string
+	for _, p := range qseal.Profiles() {
+		c := qseal.SignerConfig{Profile: p, Key: s.leaf.Key, Chain: s.leaf.Chain}
+		_, err := qseal.NewSigner(c)
+		if !p.NeedsKeyID() {
+			require.NoError(t, err, p.Name())
+			continue
+		}
+		need = append(need, p.Name())
+		require.ErrorContains(t, err, "KeyID is required for the profile "+p.Name())
+		c.KeyID = stetURL(s.leaf.Certificate)
+		_, err = qseal.NewSigner(c)
+		require.NoError(t, err, p.Name())
+	}
+	assert.Equal(t, []string{"stet-1.6", "obie-3.1.3", "obie-3.1.4", "rfc9421"}, need)
+}
+
+// The kinds of keys that a profile takes, each once.
+func TestWrongKindOfKeyNamesThoseThatFit(t *testing.T) {
+	p256, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	require.NoError(t, err)
+	f := forgerWith(p256)
+	for _, p := range []qseal.Profile{qseal.STET16(), qseal.OBIE31(qseal.OBIE314)} {
+		_, err = qseal.NewSigner(qseal.SignerConfig{Profile: p, Key: f.key, Chain: f.chain(), KeyID: "k1"})
+		require.ErrorIs(t, err, qseal.ReasonAlgorithm)
+		require.ErrorContains(t, err, "it takes RSA", p.Name())
+	}
+	_, ed, err := ed25519.GenerateKey(rand.Reader)
+	require.NoError(t, err)
+	f = forgerWith(ed)
+	_, err = qseal.NewSigner(qseal.SignerConfig{Profile: qseal.BerlinGroup13(), Key: f.key, Chain: f.chain()})
+	require.ErrorContains(t, err, "it takes RSA, ECDSA")
 }

@@ -149,6 +149,7 @@ func (j *judgement) resolve(ctx context.Context, s *sealed) *Error {
 	if j.v.c.Resolver == nil {
 		return reject(ReasonCertificateMissing, "no certificate, and no resolver for keyId %.200q", s.hint.KeyID)
 	}
+	s.hint.Peer = j.peer
 	found, err := j.v.c.Resolver.Resolve(ctx, s.hint)
 	if err != nil {
 		return reject(ReasonCertificateUnresolved, "%w", err)

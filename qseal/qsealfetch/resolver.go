@@ -5,6 +5,13 @@
 // So nothing is dialled but hosts of a list, over https, at public addresses,
 // without redirects; a file is small, and has the SHA-256 that its URL ends in.
 // What is found is a candidate like any other: the Validator decides about it.
+//
+// Anybody may name a file at anybody's host. So each TPP ([qseal.Hint].Peer) has
+// its own turns at a host: two files at once, and after four that were not there
+// one a second. It can use up its own alone. Where nobody knows who is on the
+// connection (qseal.Config.AllowAnyPeer, responses) all strangers are one TPP, and
+// one of them can keep out the new seals of the others: give their certificates
+// beforehand (Config.Known), or have Peer.
 package qsealfetch
 
 import (
@@ -30,10 +37,6 @@ const (
 	DefaultTimeout = 2 * time.Second
 	// maxFile is what a chain may have: three certificates of 2 KiB in PEM, twice.
 	maxFile = 16 << 10
-	// maxConcurrent bounds the files that are fetched from a host at once; who
-	// comes later waits. Each host has its own, so that a slow one holds up its own
-	// TPPs and nobody else's.
-	maxConcurrent = 4
 	// maxKept bounds the files that are kept of a host, twice: it can push out its
 	// own alone. A TPP has one or two seals, a provider who hosts for many dozens.
 	maxKept = 64
@@ -69,12 +72,11 @@ type Resolver struct {
 	timeout time.Duration
 }
 
-// host is what is known of the files at one host.
+// host is what is known of the files at one host, and who asks for them.
 type host struct {
-	slots chan struct{}
-
 	mu          sync.Mutex
 	latest, old map[[32]byte]*qseal.Resolved
+	callers     map[string]*caller // by Hint.Peer
 }
 
 // New checks the configuration.
@@ -91,7 +93,7 @@ func New(c Config) (*Resolver, error) {
 		if err != nil || name == "" || u.Host != name || u.Port() != "" || strings.ContainsAny(name, "*/:@") && !strings.HasPrefix(name, "[") {
 			return nil, fmt.Errorf("qsealfetch: Config.Hosts: %q is not the name of a host", name)
 		}
-		r.hosts[strings.ToLower(u.Hostname())] = &host{slots: make(chan struct{}, maxConcurrent)}
+		r.hosts[strings.ToLower(u.Hostname())] = &host{callers: map[string]*caller{}}
 	}
 	ports := []uint16{443}
 	if c.AllowAnyPort {
@@ -127,18 +129,26 @@ func (r *Resolver) Resolve(ctx context.Context, h qseal.Hint) (*qseal.Resolved, 
 	}
 	ctx, cancel := context.WithTimeout(ctx, r.timeout)
 	defer cancel()
+	c, err := from.enter(h.Peer.String(), time.Now())
+	if err != nil {
+		return nil, fmt.Errorf("qsealfetch: file at %.200q: %w", h.URL, err)
+	}
+	defer from.leave(c)
 	select {
-	case from.slots <- struct{}{}:
-		defer func() { <-from.slots }()
+	case c.slots <- struct{}{}:
+		defer func() { <-c.slots }()
 	case <-ctx.Done():
-		return nil, fmt.Errorf("qsealfetch: %d files of the host of %.200q are being fetched: %w", maxConcurrent, h.URL, ctx.Err())
+		return nil, fmt.Errorf("qsealfetch: file at %.200q: %d others of the TPP are being fetched there: %w", h.URL, maxConcurrent, ctx.Err())
 	}
 	if found := from.kept(sum); found != nil { // whoever was before us has fetched it
 		return found, nil
 	}
+	if !from.charge(c, time.Now()) {
+		return nil, fmt.Errorf("qsealfetch: file at %.200q: %w", h.URL, errMissed)
+	}
 	found, err := r.get(ctx, h.URL)
 	if err == nil && found.SHA256 == sum {
-		from.keep(found)
+		from.keep(found, c)
 	}
 	return found, err
 }
@@ -170,24 +180,4 @@ func (r *Resolver) get(ctx context.Context, text string) (*qseal.Resolved, error
 		return nil, fmt.Errorf("qsealfetch: file at %.200q: %w", text, err)
 	}
 	return &qseal.Resolved{Chain: chain, SHA256: sha256.Sum256(answer.Body)}, nil
-}
-
-// kept returns a file that was fetched before, nil when it is not there. It is
-// right for ever: its hash says what is in it.
-func (h *host) kept(sum [32]byte) *qseal.Resolved {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if found := h.latest[sum]; found != nil {
-		return found
-	}
-	return h.old[sum]
-}
-
-func (h *host) keep(found *qseal.Resolved) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.latest == nil || len(h.latest) >= maxKept {
-		h.latest, h.old = map[[32]byte]*qseal.Resolved{}, h.latest
-	}
-	h.latest[found.SHA256] = found
 }

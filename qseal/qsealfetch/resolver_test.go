@@ -108,7 +108,9 @@ func TestResolveDialsNothingElse(t *testing.T) {
 		"fragment":           {URL: good + "#a"},
 		"no hash":            {URL: h.URL + "/seal"},
 		"short hash":         {URL: good[:len(good)-1]},
+		"shorter hash":       {URL: good[:len(good)-2]},
 		"long hash":          {URL: good + "0"},
+		"longer hash":        {URL: good + "00"},
 		"no hexadecimal":     {URL: good[:len(good)-1] + "g"},
 		"no underscore":      {URL: strings.Replace(good, "_", "-", 1)},
 		"no URL at all":      {URL: "https://%zz"},
@@ -160,36 +162,38 @@ func TestResolveRefusesBadAnswers(t *testing.T) {
 	assert.Equal(t, before, h.asked.Load())
 }
 
-// At most so many files are fetched at once; the next request is refused at once,
-// and the first ones are not held up for ever.
-// A host that hangs holds up who needs a file of its own, and nobody else.
+// A host that hangs holds up who needs a file of its own, and nobody else: at most
+// so many files are fetched at once, and who comes later waits.
 func TestResolveIsBoundedForEachHost(t *testing.T) {
 	h := newHost(t, nil)
 	release := make(chan struct{})
 	h.serve = func(http.ResponseWriter, *http.Request) { <-release }
+	defer close(release)
 	c := h.config()
 	c.Timeout = time.Minute
 	c.Hosts = append(c.Hosts, "127.0.0.2") // where nobody listens
 	r := resolver(t, c)
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error)
-	const atOnce, waiting = 4, 6
-	for i := range atOnce + waiting {
+	const waiting = 6
+	for i := range qsealfetch.MaxConcurrent + waiting {
 		go func() {
 			_, err := r.Resolve(ctx, qseal.Hint{URL: h.at(fmt.Sprint("/", i), []byte{byte(i)})})
 			done <- err
 		}()
 	}
-	require.Eventually(t, func() bool { return h.asked.Load() == atOnce }, time.Minute, time.Millisecond)
+	require.Eventually(t, func() bool {
+		return h.asked.Load() == qsealfetch.MaxConcurrent && r.Inside("127.0.0.1") == qsealfetch.MaxConcurrent+waiting
+	}, time.Minute, time.Millisecond)
 	_, err := r.Resolve(ctx, qseal.Hint{URL: strings.Replace(h.at("/x", []byte("x")), "127.0.0.1", "127.0.0.2", 1)})
 	require.Error(t, err)
 	require.NotErrorIs(t, err, context.Canceled, "it had its turn")
 	cancel()
-	for range atOnce + waiting {
+	for range qsealfetch.MaxConcurrent + waiting {
 		require.ErrorIs(t, <-done, context.Canceled)
 	}
-	assert.EqualValues(t, atOnce, h.asked.Load())
-	close(release)
+	assert.EqualValues(t, qsealfetch.MaxConcurrent, h.asked.Load())
+	assert.Zero(t, r.Inside("127.0.0.1"))
 }
 
 // Many requests of a TPP that has just rotated are all served by a few fetches.
