@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"log/slog"
 	"net/http"
 	"time"
 
@@ -18,7 +19,7 @@ import (
 
 // newServer is a bank's API server. Who is not a TPP gets no connection.
 func newServer(validator *eidas.Validator, certificates ...tls.Certificate) (*http.Server, error) {
-	verifier, err := qwac.New(qwac.Config{Validator: validator})
+	verifier, err := qwac.New(qwac.Config{Validator: validator, Logger: slog.Default()})
 	if err != nil {
 		return nil, err
 	}
@@ -40,7 +41,7 @@ func newValidator(folder string) (*eidas.Validator, *trustlist.Store, error) {
 		return nil, nil, err
 	}
 	lists, err := trustlist.NewStore(trustlist.StoreConfig{
-		Config: trustlist.Config{Anchors: trustlist.DefaultAnchors(), Source: source}, Dir: folder,
+		Config: trustlist.Config{Anchors: trustlist.DefaultAnchors(), Source: source, Logger: slog.Default()}, Dir: folder,
 	})
 	if err != nil {
 		return nil, nil, err
