@@ -36,7 +36,8 @@ type ReplayConfig struct {
 // use. The zero value is of no use.
 type ReplayStore struct {
 	connection
-	prefix string
+	prefix  string
+	timeout time.Duration
 }
 
 // NewReplayStore returns a ReplayStore, or an error that names the field which is
@@ -48,7 +49,7 @@ func NewReplayStore(cfg ReplayConfig) (*ReplayStore, error) {
 	if cfg.Prefix == "" {
 		cfg.Prefix = DefaultReplayPrefix
 	}
-	return &ReplayStore{connection: connection{server: cfg.Server}, prefix: cfg.Prefix}, nil
+	return &ReplayStore{connection: connection{server: cfg.Server}, prefix: cfg.Prefix, timeout: replayTimeout}, nil
 }
 
 // Add implements qseal.ReplayStore: it reports whether key is new to the fleet,
@@ -59,7 +60,7 @@ func (s *ReplayStore) Add(ctx context.Context, key string, ttl time.Duration) (f
 	if ttl <= 0 || ttl > maxReplayTTL {
 		return false, fmt.Errorf("rediscache: replay: a ttl of %s", ttl)
 	}
-	ctx, cancel := context.WithTimeout(ctx, replayTimeout)
+	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
 	client, err := s.connected(ctx)
 	if err != nil {

@@ -46,6 +46,9 @@ func requireUnknown(t *testing.T, store *rediscache.ReplayStore, key string) {
 func TestReplayIsFreshOnce(t *testing.T) {
 	redis := startServer(t)
 	fleet := []*rediscache.ReplayStore{redis.replay(t), redis.replay(t)}
+	for _, store := range fleet {
+		store.Wait(patience)
+	}
 	ctx := t.Context()
 	var wg sync.WaitGroup
 	var first, known, failed atomic.Int64
