@@ -123,7 +123,8 @@ func httpPars(j *jws, s *sealed, p *Profile) ([]string, *Error) {
 		if lower != name && !s.quirk(p, QuirkMixedCase) {
 			return nil, reject(ReasonHeader, "%.60q in pars is not in lower case", name)
 		}
-		if lower != fieldTarget && canonicalName(lower) == "" {
+		// Before folding: U+212A would become a k.
+		if lower != fieldTarget && !isToken(name) {
 			return nil, reject(ReasonHeader, "%.60q in pars is no field name", name)
 		}
 		if slices.Contains(pars, lower) {

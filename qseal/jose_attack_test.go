@@ -307,16 +307,18 @@ func TestAttack40JOSEPars(t *testing.T) {
 	}
 	mixed := strings.Replace(pars, "content-type", "Content-Type", 1)
 	runAll(t, map[string]jadesAttack{
-		"all that there is":         {},
-		"a field that is absent":    {old: `"digest"]`, new: `"digest","date"]`, input: plus("date: "), want: qseal.ReasonFieldMissing},
-		"removed after signing":     {change: func(h http.Header) { h.Del("Content-Type") }, want: qseal.ReasonFieldMissing},
-		"repeated after signing":    {change: func(h http.Header) { h.Add("Content-Type", "text/html") }, want: qseal.ReasonRepeated},
-		"changed after signing":     {change: func(h http.Header) { h.Set("Content-Type", "text/html") }, want: qseal.ReasonSignatureInvalid},
-		"joined after signing":      {change: func(h http.Header) { h["Content-Type"] = []string{"application", "json"} }, want: qseal.ReasonRepeated},
-		"mixed case":                {old: pars, new: mixed, want: qseal.ReasonHeader},
-		"mixed case allowed":        {old: pars, new: mixed, profile: qseal.JAdESHTTP().AllowQuirks(qseal.QuirkMixedCase), quirks: qseal.QuirkMixedCase},
-		"(request-target) twice":    {old: `"digest"]`, new: `"digest","(request-target)"]`, input: plus("(request-target): post " + sealTarget), want: qseal.ReasonHeader},
-		"a field twice":             {old: `"digest"]`, new: `"digest","digest"]`, want: qseal.ReasonHeader},
+		"all that there is":      {},
+		"a field that is absent": {old: `"digest"]`, new: `"digest","date"]`, input: plus("date: "), want: qseal.ReasonFieldMissing},
+		"removed after signing":  {change: func(h http.Header) { h.Del("Content-Type") }, want: qseal.ReasonFieldMissing},
+		"repeated after signing": {change: func(h http.Header) { h.Add("Content-Type", "text/html") }, want: qseal.ReasonRepeated},
+		"changed after signing":  {change: func(h http.Header) { h.Set("Content-Type", "text/html") }, want: qseal.ReasonSignatureInvalid},
+		"joined after signing":   {change: func(h http.Header) { h["Content-Type"] = []string{"application", "json"} }, want: qseal.ReasonRepeated},
+		"mixed case":             {old: pars, new: mixed, want: qseal.ReasonHeader},
+		"mixed case allowed":     {old: pars, new: mixed, profile: qseal.JAdESHTTP().AllowQuirks(qseal.QuirkMixedCase), quirks: qseal.QuirkMixedCase},
+		"(request-target) twice": {old: `"digest"]`, new: `"digest","(request-target)"]`, input: plus("(request-target): post " + sealTarget), want: qseal.ReasonHeader},
+		"a field twice":          {old: `"digest"]`, new: `"digest","digest"]`, want: qseal.ReasonHeader},
+		// U+212A is a k in lower case, and no letter of a field name.
+		"a Kelvin sign":             {old: `"digest"]`, new: `"digest","\u212aey"]`, profile: qseal.JAdESHTTP().AllowQuirks(qseal.QuirkMixedCase), want: qseal.ReasonHeader},
 		"a field twice by its case": {old: `"digest"]`, new: `"digest","Digest"]`, profile: qseal.JAdESHTTP().AllowQuirks(qseal.QuirkMixedCase), want: qseal.ReasonHeader},
 		"no target":                 {old: `"(request-target)",`, new: ``, input: without("(request-target)"), want: qseal.ReasonCoverage},
 		"no digest":                 {old: `,"digest"`, new: ``, input: without("digest"), want: qseal.ReasonDigestMissing},

@@ -2,6 +2,7 @@ package sealtest
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/seed-b953571c/eidas"
 	"github.com/seed-b953571c/eidas/qseal"
@@ -88,6 +89,8 @@ type row struct {
 	want  qseal.Reason // zero: that of the group
 	cause eidas.Reason
 	only  profiles // zero: those of the group
+	// quirk lifts the rule that is broken, or has the attack refused for another one.
+	quirk qseal.Quirk
 
 	ahead, twinAhead edit // not nil: another message with the same id goes ahead
 	again            edit // not nil: the sealed message goes again, after this
@@ -100,31 +103,45 @@ func nothing(*draft) {}
 const early = qseal.Reason(0xff)
 
 // Attacks returns the attacks on a profile, in order of their items; none for one
-// that the kit does not know. Quirks that the profile allows are not known
-// either: run the strict profile.
+// that the kit does not know. An attack that breaks a rule which a quirk of the
+// profile lifts is none: see [Kit.Exclusions].
 func (k *Kit) Attacks(p qseal.Profile) []*Attack {
-	var out []*Attack
-	for _, c := range catalogue() {
-		if c.id != p.Name() {
-			continue
-		}
-		for _, g := range k.groups() {
-			for _, r := range g.rows {
-				if g.of&c.set == 0 || r.only != 0 && r.only&c.set == 0 {
-					continue
-				}
-				a := &Attack{Item: g.item, Name: r.name, Profile: c.id, Want: g.want, Cause: r.cause, kit: k, p: c, row: r}
-				if r.want != 0 {
-					a.Want = r.want
-				}
-				if a.Want == early {
-					a.Want = 0
-				}
+	attacks, _ := k.attacks(p)
+	return attacks
+}
+
+// attacks are those on a profile, and those that its quirks lift.
+func (k *Kit) attacks(p qseal.Profile) (out, lifted []*Attack) {
+	known := catalogue()
+	i := slices.IndexFunc(known, func(c *profile) bool { return c.id == p.Name() })
+	if i < 0 {
+		return nil, nil
+	}
+	for _, g := range k.groups() {
+		for _, r := range g.rows {
+			a := k.attack(known[i], g, r)
+			switch {
+			case g.of&a.p.set == 0 || r.only != 0 && r.only&a.p.set == 0:
+			case r.quirk&p.AllowedQuirks() != 0:
+				lifted = append(lifted, a)
+			default:
 				out = append(out, a)
 			}
 		}
 	}
-	return out
+	return out, lifted
+}
+
+// attack is a row of a table.
+func (k *Kit) attack(p *profile, g group, r row) *Attack {
+	a := &Attack{Item: g.item, Name: r.name, Profile: p.id, Want: g.want, Cause: r.cause, kit: k, p: p, row: r}
+	if r.want != 0 {
+		a.Want = r.want
+	}
+	if a.Want == early {
+		a.Want = 0
+	}
+	return a
 }
 
 // groups are all tables.

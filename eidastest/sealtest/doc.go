@@ -12,7 +12,7 @@
 //
 // [Kit.Attacks] are the attacks of a profile, by the numbers 1 to 53 of a list
 // whose items [Title] names; [Exclusions] says which of them a profile cannot
-// have, and why. [Kit.Bindings] are those on TLS certificate bindings
+// have, and why, and [Kit.Exclusions] which attacks its quirks lift. [Kit.Bindings] are those on TLS certificate bindings
 // (ETSI TS 119 411-5), which are no requests. The bank is an ordinary one: its
 // validator trusts the world's lists, requires one of the roles of
 // [Options].Roles, and its verifier finds in [Kit.Files] the certificates that

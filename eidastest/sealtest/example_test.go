@@ -17,7 +17,7 @@ import (
 
 // newBank is the code under test: it lets in who is on the connection with a QWAC
 // and has sealed the request with a QSealC.
-func newBank(validator *eidas.Validator, known qseal.Resolver) (*http.Server, error) {
+func newBank(profile qseal.Profile, validator *eidas.Validator, known qseal.Resolver) (*http.Server, error) {
 	connections, err := qwac.New(qwac.Config{Validator: validator})
 	if err != nil {
 		return nil, err
@@ -31,7 +31,7 @@ func newBank(validator *eidas.Validator, known qseal.Resolver) (*http.Server, er
 		return nil, err
 	}
 	seals, err := qseal.New(qseal.Config{
-		Validator: validator, Profile: qseal.PolishAPI21(), Resolver: known, Replay: memory,
+		Validator: validator, Profile: profile, Resolver: known, Replay: memory,
 		Peer: func(r *http.Request) (eidas.Identity, error) {
 			tpp, ok := qwac.FromContext(r.Context())
 			if !ok {
@@ -63,7 +63,7 @@ func Example() {
 	defer kit.Close()
 	validator, err1 := world.Validator(eidas.DefaultPolicy(eidas.RequireRoles(eidas.RoleAI)))
 	known, err2 := qseal.NewDirectory(kit.Files())
-	bank, err3 := newBank(validator, known)
+	bank, err3 := newBank(qseal.PolishAPI21(), validator, known)
 	outcomes, err4 := kit.Play(context.Background(), qseal.PolishAPI21(), bank)
 	if err := errors.Join(err1, err2, err3, err4); err != nil {
 		fmt.Println(err)

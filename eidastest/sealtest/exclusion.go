@@ -1,12 +1,32 @@
 package sealtest
 
-import "github.com/seed-b953571c/eidas/qseal"
+import (
+	"slices"
 
-// Exclusion is an item of the attack list that a profile cannot have, and why.
+	"github.com/seed-b953571c/eidas/qseal"
+)
+
+// Exclusion is an item of the attack list that a profile cannot have, or one
+// attack that is none on a profile with quirks, and why.
 type Exclusion struct {
 	Item    int
+	Name    string // of the attack; "" for the whole item
 	Profile string // of qseal.Profiles, or BindingProfile
 	Why     string
+}
+
+// Exclusions returns what is no attack on a profile: its items of the function
+// Exclusions, and each attack that breaks a rule which a quirk of the profile
+// lifts (qseal.Profile.AllowQuirks). That the bank takes any of those quirks is not
+// tested. A profile with another age (AllowAge) is held to the age of the strict
+// one.
+func (k *Kit) Exclusions(p qseal.Profile) []Exclusion {
+	out := slices.DeleteFunc(Exclusions(), func(e Exclusion) bool { return e.Profile != p.Name() })
+	_, lifted := k.attacks(p)
+	for _, a := range lifted {
+		out = append(out, Exclusion{a.Item, a.Name, a.Profile, "the profile allows the quirk " + a.row.quirk.String()})
+	}
+	return out
 }
 
 // Exclusions returns every item that is no attack on a profile. Each item of each
@@ -25,7 +45,7 @@ func Exclusions() []Exclusion {
 				continue
 			}
 			for _, item := range e.items {
-				out = append(out, Exclusion{item, p.id, e.why})
+				out = append(out, Exclusion{Item: item, Profile: p.id, Why: e.why})
 			}
 		}
 	}

@@ -179,7 +179,7 @@ func signatureTextRows() []row {
 	}
 	// Quotes are of the grammar too: without them a value ends where a reader likes.
 	rows := []row{
-		{name: "a parameter without quotes", only: cavage, edit: value(func(v string) string {
+		{name: "a parameter without quotes", only: cavage, quirk: qseal.QuirkUnquoted, edit: value(func(v string) string {
 			return strings.Replace(v, `algorithm="rsa-sha256"`, "algorithm=rsa-sha256", 1)
 		})},
 		{name: "a quote that is escaped", only: cavage, edit: value(func(v string) string { return strings.Replace(v, `",algorithm`, `\",algorithm`, 1) })},
@@ -220,10 +220,10 @@ func listRows() []row {
 	lineBreak := input(func(s string) string { return s + "\n" })
 	absent := both(also("x-absent"), inputWith("\nx-absent: ", ""))
 	return []row{
-		{name: "a name in mixed case", edit: renamed("digest", "Digest"), want: qseal.ReasonFormat, only: cavage},
+		{name: "a name in mixed case", edit: renamed("digest", "Digest"), want: qseal.ReasonFormat, only: cavage, quirk: qseal.QuirkMixedCase},
 		{name: "a name in mixed case", edit: both(field("X-A", "a"), also("X-A")), twin: both(field("X-A", "a"), also("x-a")), want: qseal.ReasonFormat, only: rfc9421},
 		{name: "a field that is not there, passed over", edit: both(also("psu-id"), inputWith("\npsu-id: ", "")), want: qseal.ReasonFieldMissing, only: berlin | stet},
-		{name: "a field that is not there, passed over", edit: absent, want: qseal.ReasonCoverage, only: ing},
+		{name: "a field that is not there, passed over", edit: absent, want: qseal.ReasonCoverage, only: ing, quirk: qseal.QuirkExtraFields},
 		{name: "a field that is not there", edit: also("x-absent"), want: qseal.ReasonFieldMissing, only: rfc9421},
 		{name: "a line break at the end", edit: lineBreak},
 		{name: "the method in capitals", edit: inputWith("(request-target): post", "(request-target): POST"), only: stet | ing},
@@ -242,7 +242,7 @@ func parsRows() []row {
 		}
 	})
 	return []row{
-		{name: "a name in mixed case", edit: renamed("content-type", "Content-Type")},
+		{name: "a name in mixed case", edit: renamed("content-type", "Content-Type"), quirk: qseal.QuirkMixedCase},
 		{name: "the target twice", edit: also("(request-target)")},
 		{name: "a name twice, by its case", edit: also("Digest")},
 		{name: "a field that is not there", edit: also("date"), want: qseal.ReasonFieldMissing},
@@ -290,7 +290,7 @@ func certificateTextRows() []row {
 		return func(d *draft) { d.set("TPP-Signature-Certificate", text(d.leaf.Certificate.Raw)) }
 	}
 	return []row{
-		{name: "the certificate in PEM", only: berlin, edit: written(pemLine)},
+		{name: "the certificate in PEM", only: berlin, quirk: qseal.QuirkPEMCertificate, edit: written(pemLine)},
 		{name: "the certificate in base64url", edit: written(base64.URLEncoding.EncodeToString)},
 		{name: "the certificate, a byte behind", edit: written(func(der []byte) string { return b64(append(append([]byte{}, der...), 0)) })},
 		{name: "the certificate, cut short", edit: written(func(der []byte) string { return b64(der[:len(der)-1]) })},

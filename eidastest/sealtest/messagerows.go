@@ -29,8 +29,8 @@ func messageAttacks() []group {
 		{4, berlin | stet | fields, qseal.ReasonCoverage, psuRows()},
 		{4, rfc9421, qseal.ReasonCoverage, conditionalRows("Authorization", "DPoP x")},
 		{5, cavage, qseal.ReasonCoverage, []row{
-			{name: "accept is sealed", edit: both(field("Accept", "*/*"), also("accept")), twin: field("Accept", "*/*")},
-			{name: "host is sealed", edit: also("host")},
+			{name: "accept is sealed", edit: both(field("Accept", "*/*"), also("accept")), twin: field("Accept", "*/*"), quirk: qseal.QuirkExtraFields},
+			{name: "host is sealed", edit: also("host"), quirk: qseal.QuirkExtraFields},
 		}},
 		{6, all &^ obie, qseal.ReasonRepeated, repeatedRows()},
 		{7, cavage | rfc9421, qseal.ReasonFormat, []row{
@@ -103,6 +103,9 @@ func psuRows() []row {
 	for _, name := range []string{"PSU-Corporate-ID", "TPP-Redirect-URI"} {
 		for _, r := range conditionalRows(name, "https://tpp.example/") {
 			r.only = berlin | fields
+			if name == "TPP-Redirect-URI" && r.want == 0 {
+				r.quirk = qseal.QuirkUncoveredRedirect
+			}
 			rows = append(rows, r)
 		}
 	}
@@ -283,7 +286,7 @@ func bodylessAttacks() []group {
 	}
 	return []group{
 		{12, cavage | fields, qseal.ReasonDigest, []row{
-			{name: "no body, digest of an object", edit: object, twin: get},
+			{name: "no body, digest of an object", edit: object, twin: get, quirk: qseal.QuirkEmptyObject},
 			{name: "GET with a body that is not in the digest", edit: both(smuggled, sealLength), twin: get},
 		}},
 		{12, rfc9421, qseal.ReasonDigest, []row{

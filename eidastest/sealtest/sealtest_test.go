@@ -187,14 +187,6 @@ func TestAForgottenRuleIsFound(t *testing.T) {
 		forget  func(c *qseal.Config)
 		want    []string
 	}{
-		"extra fields": {
-			qseal.BerlinGroup13(), func(c *qseal.Config) { c.Profile = c.Profile.AllowQuirks(qseal.QuirkExtraFields) },
-			[]string{"berlin-group-1.3 5 accept is sealed", "berlin-group-1.3 5 host is sealed"},
-		},
-		"salt": {
-			qseal.JAdESHTTP(), func(c *qseal.Config) { c.Profile = c.Profile.AllowQuirks(qseal.QuirkAnySalt) },
-			[]string{"jades-http 31 no salt", "jades-http 31 salt of 20", "jades-http 31 the longest salt"},
-		},
 		"replay": {
 			qseal.RFC9421("fapi-2-request"), func(c *qseal.Config) { c.Replay = forgetful{} },
 			[]string{
