@@ -159,8 +159,10 @@ func chooseAlgorithm(pub crypto.PublicKey, allowed []Algorithm, claimed Algorith
 func keyKinds(algorithms []Algorithm) string {
 	var kinds []string
 	for _, a := range algorithms {
-		kind := "RSA"
+		var kind string
 		switch i := a.info(); i.scheme {
+		case schemePKCS1, schemePSS:
+			kind = "RSA"
 		case schemeECDSA:
 			kind = fmt.Sprintf("ECDSA P-%d", i.bits)
 		case schemeECDSADER:
