@@ -53,6 +53,13 @@ type env struct {
 // usageError is a mistake in the command line, for which the help is of use.
 type usageError struct{ error }
 
+// inputFailure is the JSON of a command that had nothing to judge: a file that
+// cannot be read or is not what it should be.
+type inputFailure struct {
+	Error  string `json:"error"`
+	Reason string `json:"reason"`
+}
+
 func usagef(format string, args ...any) error {
 	return usageError{fmt.Errorf(format, args...)}
 }
@@ -81,10 +88,14 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		return e.finish(commandHelp(cmd, e.style))
 	case err != nil:
 		text := fmt.Sprintf("eidas %s: %s\n", cmd.name, clean(err.Error()))
-		if _, usage := errors.AsType[usageError](err); usage {
+		_, usage := errors.AsType[usageError](err)
+		if usage {
 			text += fmt.Sprintf("Run 'eidas %s --help' for its flags and examples.\n", cmd.name)
 		}
 		e.complain(text)
+		if e.json && !usage {
+			_ = e.emit(inputFailure{err.Error(), reasonInput}) // standard error has it too
+		}
 		return exitUsage
 	}
 	return code

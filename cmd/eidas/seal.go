@@ -49,7 +49,9 @@ With --json, one object:
   quirks[]                deviations from the standard that --quirk let pass
   signing_string          null when the seal cannot be read
   identity, roles[]       of the sealer, proved when accepted with --world
-  chain[{subject,sha256,not_after}], at`,
+  chain[{subject,sha256,not_after}], at
+
+or, where a file cannot be read, error and reason "input" alone.`,
 		exits: `  0  accepted
   1  refused
   2  usage or input error`,
@@ -183,6 +185,10 @@ func (e *env) verifySeal(ctx context.Context, f *sealFlags, operands []string) (
 	}
 	seen, err := p.Examine(message, found, at)
 	r.read(seen)
+	r.advice = adviceOnBody(err, message.Body(), func(body []byte) bool {
+		_, err := p.Examine(message.WithBody(body), found, at)
+		return err == nil
+	})
 	if err == nil && f.world.dir != "" {
 		r.Judged = "certificate"
 		err = e.judgeSealer(ctx, f, judgedSeal{p, message, found, intermediates, at, r})

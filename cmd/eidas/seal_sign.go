@@ -8,6 +8,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/seed-b953571c/eidas/qseal"
@@ -37,7 +38,7 @@ With --json, one object: message.`,
 			fs.Func("profile", "the `STANDARD` to seal in", func(s string) error { return setProfile(&f.profile, s) })
 			fs.StringVar(&f.key, "key", "", "private key `FILE`, PEM")
 			fs.StringVar(&f.certificate, "certificate", "", "certificate `CHAIN` of the key; PEM or DER")
-			fs.StringVar(&f.keyID, "key-id", "", "`NAME` of the certificate, for profiles that need one")
+			fs.StringVar(&f.keyID, "key-id", "", "`NAME` of the certificate; required for "+needKeyID())
 			fs.StringVar(&f.issuer, "issuer", "", "`ISS` of OBIE (default what the certificate says)")
 			fs.StringVar(&f.body, "body", "", "`FILE` with the body, where it is not in MESSAGE")
 			fs.Var(&f.at, "at", "`TIME` of the seal, RFC 3339, a date or Unix seconds (default now)")
@@ -54,6 +55,17 @@ type signFlags struct {
 	at                                    timeFlag
 }
 
+// needKeyID names the profiles that take a --key-id.
+func needKeyID() string {
+	var names []string
+	for _, p := range qseal.Profiles() {
+		if p.NeedsKeyID() {
+			names = append(names, p.Name())
+		}
+	}
+	return strings.Join(names, ", ")
+}
+
 // signReport is the JSON of "seal sign".
 type signReport struct {
 	Message string `json:"message"`
@@ -65,6 +77,8 @@ func (e *env) signSeal(f *signFlags, operands []string) (int, error) {
 		return 0, usagef("--profile is required")
 	case f.key == "" || f.certificate == "":
 		return 0, usagef("--key and --certificate are required")
+	case f.keyID == "" && f.profile.NeedsKeyID():
+		return 0, usagef("--key-id is required for --profile %s: its seals name the certificate in no other way", f.profile.Name())
 	case len(operands) != 1:
 		return 0, usagef("one MESSAGE is needed, not %d", len(operands))
 	}

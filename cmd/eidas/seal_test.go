@@ -216,3 +216,90 @@ func TestIntermediateThatTheMessageDoesNotBring(t *testing.T) {
 		})
 	}
 }
+
+// A profile whose seals name no certificate by themselves needs a name, and the
+// help says which ones those are. The twin: with a name, it seals.
+func TestSealSignNeedsAKeyID(t *testing.T) {
+	w := eidastest.Start(t, eidastest.Options{})
+	r := eidastest.QSealC("PSDLT-BL-LB000468", eidas.RolePI)
+	r.KeyType = eidastest.RSA2048
+	rsa, ec := w.Issue("LT", r), w.Issue("LT", eidastest.QSealC("PSDLT-BL-LB000468", eidas.RolePI))
+	sign := func(l *eidastest.Leaf, args ...string) outcome {
+		der, err := x509.MarshalPKCS8PrivateKey(l.Key)
+		require.NoError(t, err)
+		key := tempFile(t, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
+		return eidasCmd(t, append([]string{"seal", "sign", "--key", key, "--certificate", tempFile(t, l.Certificate.Raw), tempFile(t, unsealed)}, args...)...)
+	}
+	for _, profile := range []string{"rfc9421", "obie-3.1.3", "obie-3.1.4", "stet-1.6"} {
+		o := sign(rsa, "--profile", profile)
+		assert.Equal(t, 2, o.code, profile)
+		assert.Contains(t, o.stderr, "--key-id is required for --profile "+profile)
+		assert.Contains(t, eidasCmd(t, "seal", "sign", "--help").stdout, profile)
+	}
+	assert.Equal(t, 0, sign(rsa, "--profile", "rfc9421", "--key-id", "k1").code)
+	assert.Equal(t, 0, sign(ec, "--profile", "berlin-group-1.3").code)
+	o := sign(ec, "--profile", "obie-3.1.4", "--key-id", "k1")
+	assert.Equal(t, 2, o.code)
+	assert.Contains(t, o.stderr, "it takes RSA")
+	assert.Contains(t, eidasCmd(t, "seal", "sign", "--help").stdout, "required for stet-1.6, obie-3.1.3, obie-3.1.4, rfc9421")
+}
+
+// What editors do to a body is told apart from a body that was changed.
+func TestSealVerifyHintsAtLineBreaks(t *testing.T) {
+	w := eidastest.Start(t, eidastest.Options{})
+	l, err := w.QTSP("LT").IssueQSealC("PSDLT-BL-LB000468", eidas.RolePI)
+	require.NoError(t, err)
+	for name, row := range map[string]struct{ sealed, got, says string }{
+		"as it was":                  {"{1}", "{1}", ""},
+		"a line break at the end":    {"{1}", "{1}\n", "without the line break at its end"},
+		"CRLF at the end":            {"{1}", "{1}\r\n", "without the line break at its end"},
+		"CRLF for LF":                {"{\n1}", "{\r\n1}", "with LF for CRLF"},
+		"LF for CRLF":                {"{\r\n1}", "{\n1}", "with CRLF for LF"},
+		"CRLF and one at the end":    {"{\n1}", "{\r\n1}\r\n", "with LF for CRLF, and without"},
+		"LF and one at the end":      {"{\r\n1}", "{\n1}\n", "with CRLF for LF, and without"},
+		"changed":                    {"{1}", "{2}\n", "none"},
+		"two line breaks at the end": {"{1}", "{1}\n\n", "none"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, profile := range []string{"berlin-group-1.3", "jades-http"} {
+				der, err := x509.MarshalPKCS8PrivateKey(l.Key)
+				require.NoError(t, err)
+				signed := eidasCmd(t, "seal", "sign", "--profile", profile, "--certificate", tempFile(t, l.Certificate.Raw),
+					"--key", tempFile(t, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})),
+					"--body", tempFile(t, row.sealed), tempFile(t, unsealed))
+				require.Equal(t, 0, signed.code, signed.stderr)
+				o := eidasCmd(t, "seal", "verify", "--profile", profile, "--body", tempFile(t, row.got), tempFile(t, signed.stdout))
+				switch row.says {
+				case "":
+					assert.Equal(t, 0, o.code, o.stdout)
+				case "none":
+					assert.Equal(t, 1, o.code)
+					assert.NotContains(t, o.stdout, "Hint")
+				default:
+					assert.Equal(t, 1, o.code)
+					assert.Contains(t, o.stdout, "Hint: the seal fits the body "+row.says)
+				}
+			}
+		})
+	}
+}
+
+func TestSealVerifyOfWhatIsNoMessage(t *testing.T) {
+	const like = "no HTTP message in it: the first line must be like 'POST /path HTTP/1.1'"
+	for name, row := range map[string]struct{ in, says string }{
+		"empty":           {"", like},
+		"a body alone":    {"{\n  \"amount\": 1\n}\n", like},
+		"byte order mark": {"\ufeff" + unsealed, "byte order mark"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := eidasCmd(t, "seal", "verify", "--json", "--profile", "berlin-group-1.3", tempFile(t, row.in))
+			assert.Equal(t, 2, o.code)
+			assert.Contains(t, o.stderr, row.says)
+			got := document[struct{ Error, Reason string }](t, o)
+			assert.Equal(t, "input", got.Reason)
+			assert.Contains(t, got.Error, row.says)
+		})
+	}
+	o := eidasCmd(t, "seal", "verify", "--json", tempFile(t, ""))
+	assert.Empty(t, o.stdout, "a usage error is told on standard error alone")
+}

@@ -52,6 +52,8 @@ and
   qualify{…}                     as in 'eidas qualify'; null before that step
   chain[{subject,sha256,not_after}]
 
+Where a file cannot be read, the object has error and reason "input" alone.
+
 --explain makes every check, also those after one that failed, and shows how each
 ended and on what grounds. With --json it adds
   checks[{step,check,outcome,reason,detail,waived[],evidence[{name,value}]}]

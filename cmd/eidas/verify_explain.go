@@ -38,7 +38,9 @@ func (e *env) explain(ctx context.Context, v *verifyFlags, files []string, at ti
 	}
 	r := newExplainReport(x)
 	r.asked(v.use, at)
-	r.advice = adviceOn(x.Refusal, certificates)
+	if x.Refusal != nil {
+		r.advice = adviceOn(&eidas.Error{Reason: x.Refusal.Reason, Err: x.Refusal.Err, Partial: &x.Evidence}, certificates)
+	}
 	if e.json {
 		err = e.emit(r)
 	} else {

@@ -1,6 +1,8 @@
 package main_test
 
 import (
+	"crypto/x509"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -133,4 +135,68 @@ func TestVerifyAsksForTheIntermediate(t *testing.T) {
 		assert.Contains(t, o.stdout, "organizationIdentifier=VATLT-", args)
 		assert.NotContains(t, eidasCmd(t, append(args, certificates)...).stdout, "Hint", "it is there: %q", args)
 	}
+}
+
+// A certificate that is judged for the wrong use is refused with the right one.
+func TestVerifyNamesTheOtherUse(t *testing.T) {
+	m := mint(t)
+	dual := eidastest.QSealC(tppID, eidas.RoleAI)
+	dual.KeyUsage |= x509.KeyUsageDigitalSignature
+	wall := eidastest.QSealC(tppID, eidas.RoleAI)
+	wall.KeyUsage = x509.KeyUsageContentCommitment
+	bare := eidastest.QWAC(tppID, eidas.RoleAI)
+	bare.KeyUsage = x509.KeyUsageKeyEncipherment
+	for name, row := range map[string]struct {
+		request eidastest.Request
+		use     string
+		says    string
+	}{
+		"seal by its type":            {dual, "tls", "Hint: it is a certificate for seals: --use seal\n"},
+		"seal by its key usage":       {wall, "tls", "Hint: it is a certificate for seals: --use seal\n"},
+		"QWAC by its type":            {eidastest.QWAC(tppID, eidas.RoleAI), "seal", "Hint: it is a certificate for TLS: --use tls\n"},
+		"QWAC with another key usage": {bare, "tls", ""},
+		"QWAC for what it is":         {eidastest.QWAC(tppID, eidas.RoleAI), "tls", ""},
+		"seal for what it is":         {dual, "seal", ""},
+	} {
+		leaf := tempFile(t, pemOf(m.Issue("LT", row.request)))
+		for _, explain := range []string{"--explain=false", "--explain"} {
+			t.Run(name+" "+explain, func(t *testing.T) {
+				o := eidasCmd(t, "verify", explain, "--use", row.use, "--world", m.folder(t), "--at", noon, "--revocation", "off", leaf)
+				if row.says == "" {
+					assert.NotContains(t, o.stdout, "Hint")
+					return
+				}
+				assert.Equal(t, 1, o.code, o.stdout)
+				assert.Contains(t, o.stdout, row.says)
+			})
+		}
+	}
+}
+
+// Where nobody can be reached, the choice that skips the check is named as such. The
+// twin, an answer that is there and says nothing, has no such hint.
+func TestVerifyWithoutNetwork(t *testing.T) {
+	m := mint(t)
+	leaf := tempFile(t, pemOf(m.leaf))
+	q := m.QTSP("LT")
+	allow := []string{"verify", "--world", m.folder(t), "--at", noon, "--revocation-allow-any-port", "--revocation-allow-private", "127.0.0.0/8,::1/128"}
+	for fault, says := range map[eidastest.Fault]bool{eidastest.FaultDown: true, eidastest.FaultGarbage: false, eidastest.FaultUnknown: false} {
+		q.Responder.SetFault(fault)
+		o := eidasCmd(t, append(allow, "--revocation", "ocsp", leaf)...)
+		assert.Equal(t, 1, o.code, o.stdout)
+		assert.Equal(t, says, strings.Contains(o.stdout, "--revocation off skips the check"), o.stdout)
+	}
+}
+
+func TestVerifyTellsOfAnInputErrorInJSON(t *testing.T) {
+	m := mint(t)
+	o := eidasCmd(t, "verify", "--json", "--world", m.folder(t), "--at", noon, tempFile(t, "no certificate"))
+	assert.Equal(t, 2, o.code)
+	got := document[struct{ Error, Reason, Decision string }](t, o)
+	assert.Equal(t, "input", got.Reason)
+	assert.Contains(t, got.Error, "no certificate in it")
+	assert.Empty(t, got.Decision)
+	o = eidasCmd(t, "verify", "--json", tempFile(t, "no certificate"))
+	assert.Empty(t, o.stdout)
+	assert.Contains(t, o.stderr, "--help")
 }

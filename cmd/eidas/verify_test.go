@@ -357,8 +357,12 @@ func TestVerifyInput(t *testing.T) {
 			o := run(tc.files...)
 			if tc.reason == "" {
 				assert.Equal(t, 2, o.code)
-				assert.Empty(t, o.stdout)
 				assert.NotEmpty(t, o.stderr)
+				if len(tc.files) == 0 { // of usage
+					assert.Empty(t, o.stdout)
+					return
+				}
+				assert.Equal(t, "input", document[verified](t, o).Reason)
 				return
 			}
 			assert.Equal(t, 1, o.code)
