@@ -17,15 +17,12 @@ func newBank(validator *eidas.Validator) (*http.Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	config, err := verifier.ServerConfig(&tls.Config{})
-	if err != nil {
-		return nil, err
-	}
 	greet := func(w http.ResponseWriter, r *http.Request) {
 		tpp, _ := qwac.FromContext(r.Context())
 		_, _ = fmt.Fprintf(w, "welcome, %s", tpp.Identity.OrganizationIdentifier())
 	}
-	return &http.Server{Handler: verifier.Handler(http.HandlerFunc(greet)), TLSConfig: config}, nil
+	server := &http.Server{Handler: http.HandlerFunc(greet), TLSConfig: &tls.Config{}}
+	return server, verifier.ConfigureServer(server)
 }
 
 // bankTest is what a bank writes as func TestBank(t *testing.T).

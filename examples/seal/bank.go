@@ -28,12 +28,6 @@ func newServer(validator *eidas.Validator, certificate tls.Certificate, logger *
 	if err != nil {
 		return nil, err
 	}
-	config, err := connection.ServerConfig(&tls.Config{
-		MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{certificate},
-	})
-	if err != nil {
-		return nil, err
-	}
 	// A bank of several instances has a store that they share.
 	seen, err := qseal.NewReplayMemory(1<<22, replayWindow)
 	if err != nil {
@@ -53,11 +47,14 @@ func newServer(validator *eidas.Validator, certificate tls.Certificate, logger *
 	}
 	api := http.NewServeMux()
 	api.HandleFunc("POST /v1/payments", payments)
-	return &http.Server{
+	server := &http.Server{
 		// The seal is verified outside of the mux, which may redirect, and inside of
 		// what tells who is calling.
-		Handler: connection.Handler(seals.Handler(api)), TLSConfig: config, ReadHeaderTimeout: 10 * time.Second,
-	}, nil
+		Handler:           seals.Handler(api),
+		TLSConfig:         &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{certificate}},
+		ReadHeaderTimeout: 10 * time.Second,
+	}
+	return server, connection.ConfigureServer(server)
 }
 
 var errNobody = errors.New("nobody is on the connection")

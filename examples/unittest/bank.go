@@ -20,10 +20,6 @@ func NewServer(validator *eidas.Validator, consents map[eidas.Identity]string) (
 	if err != nil {
 		return nil, err
 	}
-	config, err := verifier.ServerConfig(&tls.Config{MinVersion: tls.VersionTLS12})
-	if err != nil {
-		return nil, err
-	}
 	accounts := func(w http.ResponseWriter, r *http.Request) {
 		tpp, _ := qwac.FromContext(r.Context())
 		customer, ok := consents[tpp.Identity]
@@ -33,7 +29,8 @@ func NewServer(validator *eidas.Validator, consents map[eidas.Identity]string) (
 		}
 		_, _ = fmt.Fprint(w, "accounts of ", customer)
 	}
-	return &http.Server{
-		Handler: verifier.Handler(http.HandlerFunc(accounts)), TLSConfig: config, ReadHeaderTimeout: 10 * time.Second,
-	}, nil
+	server := &http.Server{
+		Handler: http.HandlerFunc(accounts), TLSConfig: &tls.Config{MinVersion: tls.VersionTLS12}, ReadHeaderTimeout: 10 * time.Second,
+	}
+	return server, verifier.ConfigureServer(server)
 }
