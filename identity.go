@@ -47,15 +47,20 @@ const (
 // organizationIdentifiers in upper case. The error is an *Error with
 // ReasonIdentityMalformed.
 func ParseIdentity(s string) (Identity, error) {
-	if s == "" || s[0] < 'a' || s[0] > 'z' {
-		return ParseOrganizationIdentifier(ProfileEU, s)
+	profile, value := string(ProfileEU), s
+	if s != "" && 'a' <= s[0] && s[0] <= 'z' {
+		var found bool
+		profile, value, found = strings.Cut(s, "/")
+		if !found || Profile(profile) == ProfileEU {
+			return Identity{}, refuse(ReasonIdentityMalformed, "identity %s%s", quote(s), identityForm)
+		}
 	}
-	profile, value, found := strings.Cut(s, "/")
-	if !found || Profile(profile) == ProfileEU {
-		return Identity{}, refuse(ReasonIdentityMalformed, "identity %s", quote(s))
-	}
-	return ParseOrganizationIdentifier(Profile(profile), value)
+	// Whoever writes one by hand is told the form; a certificate needs no example.
+	return parseIdentifier(Profile(profile), value, identityForm)
 }
+
+// identityForm ends a message about an identity that somebody has typed.
+const identityForm = ", which is not of the form PSDLT-BL-LB000458"
 
 // ParseOrganizationIdentifier reads a bare organizationIdentifier under a trust
 // profile (ETSI EN 319 412-1, 5.1.4; TS 119 495, 5.2.1). It refuses whatever
@@ -66,11 +71,16 @@ func ParseIdentity(s string) (Identity, error) {
 // is in Unicode normalisation form C. The error is an *Error with
 // ReasonIdentityMalformed.
 func ParseOrganizationIdentifier(p Profile, s string) (Identity, error) {
+	return parseIdentifier(p, s, "")
+}
+
+// parseIdentifier is ParseOrganizationIdentifier with an end to its message.
+func parseIdentifier(p Profile, s, form string) (Identity, error) {
 	if !validProfile(p) {
 		return Identity{}, refuse(ReasonIdentityMalformed, "trust profile %s", quote(string(p)))
 	}
 	if code := checkIdentifier(s); code != "" {
-		return Identity{}, refuse(ReasonIdentityMalformed, "%s: %s", code, quote(s))
+		return Identity{}, refuse(ReasonIdentityMalformed, "%s: %s%s", code, quote(s), form)
 	}
 	return Identity{profile: p, value: s}, nil
 }

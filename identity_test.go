@@ -270,3 +270,23 @@ func ExampleParseOrganizationIdentifier() {
 	// Output:
 	// VAT EL 099755108 test/VATEL-099755108
 }
+
+// Who types an identity is told the form; the code of the rule stays. The twins: a
+// certificate's value gets no example, and what is right no error.
+func TestParseIdentitySaysTheForm(t *testing.T) {
+	const form = "PSDLT-BL-LB000458"
+	for in, code := range map[string]string{
+		"PSDLT-BL": string(eidas.FindingOrgIDPSDSyntax), "": string(eidas.FindingOrgIDCharacters),
+		"test/PSDLT-BL": string(eidas.FindingOrgIDPSDSyntax), "hello": "identity", "XX": string(eidas.FindingOrgIDSyntax),
+	} {
+		_, err := eidas.ParseIdentity(in)
+		require.ErrorIs(t, err, eidas.ReasonIdentityMalformed)
+		require.ErrorContains(t, err, code)
+		require.ErrorContains(t, err, "not of the form "+form)
+	}
+	_, err := eidas.ParseOrganizationIdentifier(eidas.ProfileEU, "PSDLT-BL")
+	require.ErrorContains(t, err, string(eidas.FindingOrgIDPSDSyntax))
+	assert.NotContains(t, err.Error(), form)
+	_, err = eidas.ParseIdentity(form)
+	require.NoError(t, err)
+}
