@@ -44,6 +44,17 @@ const (
 	FaultTrickle // the answer as it should be, one octet a second (see Trickle)
 )
 
+// String returns the name of the constant.
+func (f Fault) String() string {
+	return nameOf(int(f), "Fault", []string{
+		"FaultNone", "FaultDown", "FaultSlow", "FaultGarbage", "FaultLater",
+		"FaultStale", "FaultUnknown", "FaultForged", "FaultSibling", "FaultOther",
+		"FaultBlackHole", "FaultEndless", "FaultMalformed", "FaultLying", "FaultFuture",
+		"FaultUndated", "FaultCritical", "FaultWeak", "FaultResponderID", "FaultCertHash",
+		"FaultTrickle",
+	})
+}
+
 // isGood reports whether the fault calls good what may be revoked.
 func (f Fault) isGood() bool { return f == FaultForged || f == FaultSibling || f == FaultLying }
 

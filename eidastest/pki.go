@@ -32,6 +32,19 @@ const (
 	RSA1024
 )
 
+// String returns the name of the constant.
+func (t KeyType) String() string {
+	return nameOf(int(t), "KeyType", []string{"P256", "P384", "P521", "RSA2048", "RSA3072", "RSA1024"})
+}
+
+// nameOf returns names[n], or the type with the number where there is none.
+func nameOf(n int, kind string, names []string) string {
+	if n < len(names) {
+		return names[n]
+	}
+	return fmt.Sprintf("%s(%d)", kind, n)
+}
+
 // NewKey makes a key.
 func NewKey(t KeyType) (crypto.Signer, error) {
 	switch t {

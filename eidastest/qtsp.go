@@ -142,7 +142,9 @@ func caSubject(country, organization, what string) []Attribute {
 	}
 }
 
-// IssueQWAC issues the certificate that QWAC describes.
+// IssueQWAC issues the certificate that QWAC describes. It checks nothing: an
+// identifier that is malformed is issued as it stands, so that its refusal can be
+// tested.
 func (q *QTSP) IssueQWAC(organizationIdentifier string, roles eidas.Roles) (*Leaf, error) {
 	return q.Issue(QWAC(organizationIdentifier, roles))
 }
