@@ -1,6 +1,7 @@
 package eidastest_test
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -122,6 +123,7 @@ func startBank(tb testing.TB, w *eidastest.Test, o bankOptions) *bank {
 	if !o.at.IsZero() {
 		o.config.Validator = judgedAt{validator, o.at}
 	}
+	o.config.Timeout = cmp.Or(o.config.Timeout, time.Minute) // the tests that are about time have their own
 	b.verifier, err = qwac.New(o.config)
 	require.NoError(tb, err)
 	if o.handler == nil {

@@ -65,7 +65,7 @@ func TestHookDeadlineHoldsAgainstATrickle(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := eidastest.Start(t, eidastest.Options{})
-			b := startBank(t, w, bankOptions{status: status, config: qwac.Config{Timeout: 300 * time.Millisecond}})
+			b := startBank(t, w, bankOptions{status: status, config: qwac.Config{Timeout: 2 * time.Second}})
 			l := issue(w)
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			defer cancel()
@@ -88,18 +88,18 @@ func TestHookDeadlineHoldsAgainstATrickle(t *testing.T) {
 func TestListHostThatTricklesEndsAtTheTimeout(t *testing.T) {
 	w := eidastest.Start(t, eidastest.Options{})
 	lists := http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) { _, _ = rw.Write(w.LOTL.Served()) })
-	fetch := func(h http.Handler) ([]byte, error) {
+	fetch := func(h http.Handler, timeout time.Duration) ([]byte, error) {
 		server := httptest.NewServer(h)
 		t.Cleanup(server.Close)
 		source, err := trustlist.NewHTTP(trustlist.HTTPConfig{
-			AllowAnyPort: true, AllowPrivate: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Timeout: 300 * time.Millisecond,
+			AllowAnyPort: true, AllowPrivate: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Timeout: timeout,
 		})
 		require.NoError(t, err)
 		return source.Fetch(t.Context(), server.URL+"/lotl.xml")
 	}
-	doc, err := fetch(lists)
+	doc, err := fetch(lists, time.Minute)
 	require.NoError(t, err)
 	assert.Equal(t, w.LOTL.Served(), doc)
-	_, err = fetch(eidastest.Trickle(lists))
+	_, err = fetch(eidastest.Trickle(lists), 300*time.Millisecond)
 	assert.Equal(t, trustlist.ReasonFetchFailed, trustlist.ReasonOf(err), "%v", err)
 }
