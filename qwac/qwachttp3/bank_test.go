@@ -62,6 +62,7 @@ func startBank(tb testing.TB, w *eidastest.Test, o bankOptions) *bank {
 	o.config.Validator, o.config.Registerer = w.Clocked(w.Validator(o.policy)), b.registry
 	o.config.Rotation = qwac.Rotation{Store: &qwac.MemoryStore{}, OnEvent: b.note}
 	var err error
+	o.config.Timeout = time.Minute // no test is about time
 	b.verifier, err = qwac.New(o.config)
 	require.NoError(tb, err)
 	if o.handler == nil {
