@@ -17,7 +17,7 @@ import (
 // credentials.TLSInfo of the handshake and no more, so the array that holds the
 // certificates in there, one for each connection, stands for it.
 type connections struct {
-	mu   sync.Mutex
+	mu   sync.RWMutex // each call reads
 	byID map[connectionID]weak.Pointer[connection]
 }
 
@@ -54,8 +54,8 @@ func (m *connections) of(cs *tls.ConnectionState) *connection {
 	if id == nil {
 		return nil
 	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
+	m.mu.RLock()
+	defer m.mu.RUnlock()
 	return m.byID[id].Value()
 }
 
@@ -69,8 +69,9 @@ func idOf(cs *tls.ConnectionState) connectionID {
 // connection is a server's connection that can send the client away.
 type connection struct {
 	net.Conn
-	raw    net.Conn
-	leaves atomic.Bool
+	raw     net.Conn
+	leaves  atomic.Bool
+	refusal atomic.Pointer[error] // the status of every call from now on, nil for none
 
 	mu     sync.Mutex // guards the following
 	frames frames
@@ -85,6 +86,26 @@ const goAway = "\x00\x00\x08" + "\x07" + "\x00" + "\x00\x00\x00\x00" + "\x7f\xff
 func (c *connection) leave() {
 	if c != nil {
 		c.leaves.Store(true)
+	}
+}
+
+// refused returns the status of a connection whose peer was refused. It may be nil.
+func (c *connection) refused() error {
+	if c == nil {
+		return nil
+	}
+	if refusal := c.refusal.Load(); refusal != nil {
+		return *refusal
+	}
+	return nil
+}
+
+// keep keeps a verdict about the peer for the calls to come, where dialling again
+// may change it and waiting does not. c may be nil, and err.
+func (c *connection) keep(err error) {
+	if c != nil && endsConnection(err) {
+		refusal := statusOf(err)
+		c.refusal.Store(&refusal)
 	}
 }
 

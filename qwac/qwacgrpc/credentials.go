@@ -42,8 +42,12 @@ func (c *serverCredentials) ServerHandshake(raw net.Conn) (guarded net.Conn, aut
 	if !ok || info.State.NegotiatedProtocol != alpnProtocol {
 		return nil, nil, fmt.Errorf("qwacgrpc: negotiated protocol is %q, not %q", info.State.NegotiatedProtocol, alpnProtocol)
 	}
-	guarded = c.guard.connections.add(inner, raw, &info.State)
-	return guarded, info, nil
+	conn := c.guard.connections.add(inner, raw, &info.State)
+	if c.guard.verifier.Deferred() { // the handshake let everybody pass
+		_, refusal := c.guard.verifier.Peer(context.Background(), info.State)
+		conn.keep(refusal)
+	}
+	return conn, info, nil
 }
 
 // ClientHandshake implements credentials.TransportCredentials.

@@ -14,6 +14,7 @@ import (
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/status"
+	"google.golang.org/grpc/tap"
 
 	"github.com/seed-b953571c/eidas"
 	"github.com/seed-b953571c/eidas/qwac"
@@ -25,6 +26,19 @@ type guard struct {
 	authorizers map[string]eidas.Authorizer // nil asks nothing
 	connections *connections
 	credentials *serverCredentials
+}
+
+// tap refuses the calls of a peer that was refused before, at the latest call or,
+// with qwac.Config.Deferred, at the handshake. grpc holds a whole message before an
+// interceptor is asked, and asks this before it reads any. It runs on the reader of
+// the connection, so it waits for no verdict.
+func (g *guard) tap(ctx context.Context, _ *tap.Info) (context.Context, error) {
+	c := g.connections.of(stateOf(ctx))
+	refusal := c.refused()
+	if refusal != nil {
+		c.leave()
+	}
+	return ctx, refusal
 }
 
 func (g *guard) unary(ctx context.Context, in any, info *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
@@ -60,13 +74,7 @@ type call struct {
 }
 
 func (g *guard) callOf(ctx context.Context, method string) call {
-	c := call{guard: g, method: method}
-	if p, ok := peer.FromContext(ctx); ok {
-		// Not of the Verifier's credentials, perhaps: Admit judges what is there.
-		if info, ok := p.AuthInfo.(credentials.TLSInfo); ok {
-			c.state = &info.State
-		}
-	}
+	c := call{guard: g, method: method, state: stateOf(ctx)}
 	// grpc refuses a call with several, and takes Host for one that has none.
 	if values := metadata.ValueFromIncomingContext(ctx, ":authority"); len(values) == 1 {
 		c.authority = values[0]
@@ -74,11 +82,22 @@ func (g *guard) callOf(ctx context.Context, method string) call {
 	return c
 }
 
+// stateOf returns the handshake of a call, nil without TLS. It is not of the
+// Verifier's credentials, perhaps: Admit judges what is there.
+func stateOf(ctx context.Context) *tls.ConnectionState {
+	if p, ok := peer.FromContext(ctx); ok {
+		if info, ok := p.AuthInfo.(credentials.TLSInfo); ok {
+			return &info.State
+		}
+	}
+	return nil
+}
+
 // admit judges a call. An error is a status.
 func (c call) admit(ctx context.Context) (context.Context, error) {
 	ctx, err := c.guard.verifier.Admit(ctx, c.state, c.authority)
 	if err != nil {
-		return ctx, c.refuse(err)
+		return ctx, c.refusePeer(err)
 	}
 	tpp, _ := qwac.FromContext(ctx)
 	if err := c.authorize(ctx, tpp); err != nil {
@@ -93,10 +112,10 @@ func (c call) again(ctx context.Context) error {
 		return c.refuse(qwac.ErrEarly)
 	}
 	tpp, err := c.guard.verifier.Peer(ctx, *c.state)
-	if err == nil {
-		err = c.authorize(ctx, tpp)
-	}
 	if err != nil {
+		return c.refusePeer(err)
+	}
+	if err := c.authorize(ctx, tpp); err != nil {
 		return c.refuse(err)
 	}
 	return nil
@@ -130,6 +149,12 @@ func nobody(*eidas.Evidence) error {
 // else does before any interceptor, so that a stranger could ask which it has.
 func unknown(any, grpc.ServerStream) error {
 	return status.Error(codes.Unimplemented, "unknown service or method")
+}
+
+// refusePeer refuses a call for what holds for all of its connection.
+func (c call) refusePeer(err error) error {
+	c.guard.connections.of(c.state).keep(err)
+	return c.refuse(err)
 }
 
 func (c call) refuse(err error) error {

@@ -50,7 +50,15 @@ const (
 // grpc.UnknownServiceHandler of yours, given later, wins. Give your own
 // interceptors to grpc.ChainUnaryInterceptor and grpc.ChainStreamInterceptor; grpc
 // panics at a second grpc.UnaryInterceptor. Do not give other credentials after
-// these.
+// these, nor a grpc.InTapHandle: grpc panics at a second one.
+//
+// The tap handle refuses the calls of a peer that was refused before, with
+// qwac.Config.Deferred at the handshake already, so that no message of theirs is
+// held. What a TPP that was let in holds before the first verdict about a call is
+// bounded by grpc.MaxRecvMsgSize (grpc's default are 4 MiB) for each of its calls;
+// so is what a peer holds whose status could not be learned at the handshake.
+// Calls that the tap handle refuses are in no metric of requests; the verdict that
+// they repeat is in that of verdicts.
 //
 // It refuses a configuration that it cannot make safe, and names the field.
 func ServerOptions(c Config) ([]grpc.ServerOption, error) {
@@ -60,7 +68,7 @@ func ServerOptions(c Config) ([]grpc.ServerOption, error) {
 	}
 	return []grpc.ServerOption{
 		grpc.Creds(g.credentials), grpc.UnaryInterceptor(g.unary), grpc.StreamInterceptor(g.stream),
-		grpc.UnknownServiceHandler(unknown),
+		grpc.UnknownServiceHandler(unknown), grpc.InTapHandle(g.tap),
 		grpc.MaxConcurrentStreams(maxCalls), grpc.MaxHeaderListSize(maxMetadata), grpc.ConnectionTimeout(maxHandshake),
 	}, nil
 }
