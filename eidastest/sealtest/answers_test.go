@@ -236,7 +236,7 @@ func TestTheLawfulOrderGoesFirst(t *testing.T) {
 // A bank that falls silent is left after three messages, with what is known.
 func TestABankThatFallsSilent(t *testing.T) {
 	s := newScene(t)
-	kit := sealtest.Start(t, s.world.World, sealtest.Options{Timeout: 500 * time.Millisecond, MaxBody: maxBody, Target: orders})
+	kit := sealtest.Start(t, s.world.World, sealtest.Options{Timeout: 2 * time.Second, MaxBody: maxBody, Target: orders})
 	p := qseal.BerlinGroup13()
 	silent := func(after int) *http.Server {
 		c, seen := s.config(p), 0
@@ -253,18 +253,13 @@ func TestABankThatFallsSilent(t *testing.T) {
 		})
 	}
 	outcomes, err := kit.Play(t.Context(), p, silent(0))
-	require.ErrorContains(t, err, "which got no answer within 500ms")
+	require.ErrorContains(t, err, "which got no answer within 2s")
 	assert.Empty(t, outcomes)
-
-	outcomes, err = kit.Play(t.Context(), p, silent(6))
-	require.ErrorContains(t, err, "3 messages in a row had no answer within 500ms")
-	require.Greater(t, len(outcomes), 3)
-	assert.Empty(t, outcomes[0].Wrong)
-	assert.Contains(t, outcomes[len(outcomes)-1].Wrong, "no answer within 500ms")
 
 	var tb recorder
 	kit.Run(&tb, p, silent(6))
-	assert.Contains(t, tb.text, "what is known so far: 3 of ")
+	assert.Contains(t, tb.text, "3 messages in a row had no answer within 2s; what is known so far: 3 of ")
+	assert.Contains(t, tb.text, "no answer within 2s, want ")
 }
 
 // Run ends with the test, and Play returns what it has.

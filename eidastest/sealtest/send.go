@@ -25,8 +25,9 @@ func (k *Kit) send(ctx context.Context, address string, m *Message) (int, []byte
 	ctx, cancel := context.WithTimeout(ctx, k.o.Timeout)
 	defer cancel()
 	status, body, err := k.exchange(ctx, address, m)
-	if err != nil && ctx.Err() != nil {
-		err = ctx.Err() // and not that of the connection, which it closed
+	if ctx.Err() != nil {
+		// A handler that waits for the end of the connection may answer into it.
+		return 0, nil, ctx.Err()
 	}
 	return status, body, err
 }
