@@ -21,11 +21,23 @@ type connectionKey struct{}
 // connection is what a QUIC connection needs in order to end when its requests
 // have. It says nothing about the peer.
 type connection struct {
-	close func()
+	close   func()
+	unknown *time.Timer // ends it, unless a request is let in; nil where nothing does
 
 	mu       sync.Mutex
 	requests int // under way
 	retired  bool
+}
+
+func newConnection(end func()) *connection {
+	return &connection{close: end, unknown: time.AfterFunc(maxUnknown, end)}
+}
+
+// known lets a connection live on which a request was let in.
+func (c *connection) known() {
+	if c.unknown != nil {
+		c.unknown.Stop()
+	}
 }
 
 // begin counts a request in, unless the connection is about to end.
@@ -113,10 +125,11 @@ func (a *answer) WriteHeader(status int) {
 	a.ResponseWriter.WriteHeader(status)
 }
 
-// unwrapped hands next the ResponseWriter of http3.
+// unwrapped is for the requests that were let in. It hands next the ResponseWriter of http3.
 func unwrapped(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if a, ok := w.(*answer); ok {
+			a.connection.known()
 			w = a.ResponseWriter
 		}
 		next.ServeHTTP(w, r)

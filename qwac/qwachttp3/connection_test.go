@@ -120,6 +120,7 @@ func TestRetiredConnectionEndsWhenItsLastRequestHas(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var ended atomic.Int32
 		c := qwachttp3.NewConnection(func() { ended.Add(1) })
+		c.Known()
 		wait := func(d time.Duration) {
 			time.Sleep(d)
 			synctest.Wait()

@@ -1,13 +1,19 @@
 package qwachttp3
 
-// Linger is for tests.
-const Linger = linger
+// The times, for tests.
+const (
+	Linger     = linger
+	MaxUnknown = maxUnknown
+)
+
+// Known is known.
+func (c *Connection) Known() { c.c.known() }
 
 // Connection is connection, for tests in a bubble of time.
-type Connection struct{ c connection }
+type Connection struct{ c *connection }
 
 // NewConnection returns a connection that ends with end.
-func NewConnection(end func()) *Connection { return &Connection{connection{close: end}} }
+func NewConnection(end func()) *Connection { return &Connection{newConnection(end)} }
 
 // Begin is begin.
 func (c *Connection) Begin() bool { return c.c.begin() }

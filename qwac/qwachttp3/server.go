@@ -29,11 +29,23 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"time"
 
 	"github.com/quic-go/quic-go"
 	"github.com/quic-go/quic-go/http3"
 
 	"github.com/seed-b953571c/eidas/qwac"
+)
+
+// What a peer may hold before the first verdict about a request, which comes when
+// its header is there. http3 would take 1 MiB on each of 100 streams, and waits
+// for it as long as the client sends PINGs.
+const (
+	maxHeader = 64 << 10
+	// maxUnknown is for how long a connection lives on which no request was let
+	// in. A verdict takes 2 seconds at most (qwac.Config.Timeout), the body of a
+	// refused request 5.
+	maxUnknown = 10 * time.Second
 )
 
 // ConfigureServer makes s a server of v: it puts a guarded copy of s.TLSConfig in
@@ -55,6 +67,12 @@ import (
 // first flight are counted and logged as [qwac.Verifier.ConnState] does it; one
 // that fails before (a session that is refused between two of its hooks, no
 // common protocol) shows in the verdicts alone.
+//
+// It bounds what a stranger can hold: s.MaxHeaderBytes is 64 KiB where it is not
+// set, and a connection ends with H3_NO_ERROR when no request on it was let in for
+// 10 seconds from its beginning. What a TPP that was let in holds is bounded by
+// MaxHeaderBytes and the QUICConfig, for as long as its connection lives. A
+// ConnContext that is set after ConfigureServer leaves the connections without it.
 //
 // A ConnContext of s is called before the peer has proved its key.
 //
@@ -90,9 +108,12 @@ func ConfigureServer(v *qwac.Verifier, s *http3.Server) error {
 		if connContext != nil {
 			ctx = connContext(ctx, c)
 		}
-		return context.WithValue(ctx, connectionKey{}, &connection{close: closer(c)})
+		return context.WithValue(ctx, connectionKey{}, newConnection(closer(c)))
 	}
 	s.QUICConfig = transport
+	if s.MaxHeaderBytes <= 0 {
+		s.MaxHeaderBytes = maxHeader
+	}
 	return nil
 }
 
