@@ -70,15 +70,17 @@ func TestOneTPPCannotKeepOutAnother(t *testing.T) {
 				return h.asked.Load() == int64(attack.tpps*qsealfetch.MaxConcurrent)
 			}, time.Minute, time.Millisecond)
 
-			var lawful sync.WaitGroup
-			for range 10 {
-				lawful.Go(func() {
-					found, err := r.Resolve(t.Context(), qseal.Hint{Peer: identity(t, attack.tpps), URL: h.at("/seal", file)})
-					assert.NoError(t, err)
-					assert.NotNil(t, found)
-				})
+			const messages = 10
+			lawful, hint := make(chan error), qseal.Hint{Peer: identity(t, attack.tpps), URL: h.at("/seal", file)}
+			for range messages {
+				go func() {
+					_, err := r.Resolve(t.Context(), hint)
+					lawful <- err
+				}()
 			}
-			lawful.Wait()
+			for range messages {
+				require.NoError(t, <-lawful)
+			}
 			before := h.asked.Load()
 			assert.LessOrEqual(t, before, int64((attack.tpps+1)*qsealfetch.MaxConcurrent))
 

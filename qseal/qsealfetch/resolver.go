@@ -160,11 +160,11 @@ func (r *Resolver) allowed(text string) (from *host, sum [32]byte) {
 	if err != nil || u.Scheme != "https" || u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" {
 		return nil, sum
 	}
-	i := strings.LastIndexByte(u.Path, '_')
-	if i < 0 || len(u.Path)-i-1 != hex.EncodedLen(len(sum)) {
+	digits := u.Path[strings.LastIndexByte(u.Path, '_')+1:]
+	if len(digits) != hex.EncodedLen(len(sum)) { // hex.Decode panics where they are more
 		return nil, sum
 	}
-	if _, err = hex.Decode(sum[:], []byte(u.Path[i+1:])); err != nil {
+	if _, err = hex.Decode(sum[:], []byte(digits)); err != nil {
 		return nil, sum
 	}
 	return r.hosts[strings.ToLower(u.Hostname())], sum

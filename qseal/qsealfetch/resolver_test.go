@@ -75,6 +75,9 @@ func TestNewRefusesWhatItCannotUse(t *testing.T) {
 		"a port":           {Hosts: []string{"tpp.example:443"}},
 		"a wildcard":       {Hosts: []string{"*.tpp.example"}},
 		"a user":           {Hosts: []string{"a@tpp.example"}},
+		"no host at all":   {Hosts: []string{"%zz"}},
+		"a query":          {Hosts: []string{"tpp.example?a"}},
+		"a port of IPv6":   {Hosts: []string{"[2001:db8::1]:443"}},
 		"negative timeout": {Hosts: []string{"tpp.example"}, Timeout: -1},
 	} {
 		t.Run(name, func(t *testing.T) {
