@@ -128,7 +128,7 @@ func shake(tb testing.TB, server credentials.TransportCredentials, client *tls.C
 	conn, info, err := server.ServerHandshake(raw)
 	if err != nil {
 		// Not by reading: where it is open, that would wait for the client.
-		assert.ErrorIs(tb, raw.SetReadDeadline(time.Time{}), net.ErrClosed, "a failed handshake leaves nothing open")
+		require.ErrorIs(tb, raw.SetReadDeadline(time.Time{}), net.ErrClosed, "a failed handshake leaves nothing open")
 		_ = raw.Close()
 	} else {
 		tb.Cleanup(func() { _ = conn.Close() })
