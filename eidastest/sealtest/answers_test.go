@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -238,13 +239,13 @@ func TestABankThatFallsSilent(t *testing.T) {
 	s := newScene(t)
 	kit := sealtest.Start(t, s.world.World, sealtest.Options{Timeout: 2 * time.Second, MaxBody: maxBody, Target: orders})
 	p := qseal.BerlinGroup13()
-	silent := func(after int) *http.Server {
-		c, seen := s.config(p), 0
+	silent := func(after int64) *http.Server {
+		c, seen := s.config(p), new(atomic.Int64)
 		c.AllowAnyPeer, c.Peer = true, nil
 		return s.bankOf(c, func(v *qseal.Verifier) http.Handler {
 			next := v.Handler(created)
 			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				if seen++; seen > after { // one message at a time
+				if seen.Add(1) > after {
 					<-r.Context().Done()
 					return
 				}
@@ -268,11 +269,11 @@ func TestRunEndsWithTheTest(t *testing.T) {
 	p := qseal.BerlinGroup13()
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	seen := 0
+	var seen atomic.Int64
 	bank := s.bankOf(s.config(p), func(v *qseal.Verifier) http.Handler {
 		next := v.Handler(created)
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if seen++; seen == 10 {
+			if seen.Add(1) == 10 {
 				cancel()
 			}
 			next.ServeHTTP(w, r)
