@@ -121,6 +121,30 @@ func TestClientThatHangsUpIsNoOverloadAndNoOutage(t *testing.T) {
 	}
 }
 
+// late answers when its time is over.
+type late struct{ err error }
+
+func (l late) Validate(ctx context.Context, _ []*x509.Certificate, _ eidas.Use, _ time.Time) (*eidas.Result, error) {
+	<-ctx.Done()
+	if l.err == nil {
+		return nil, ctx.Err()
+	}
+	return nil, l.err
+}
+
+// A defect stays one, also where it comes to light after the deadline.
+func TestDefectIsNoDeadline(t *testing.T) {
+	for want, err := range map[eidas.Reason]error{eidas.ReasonDeadline: nil, eidas.ReasonInternal: assert.AnError} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t)
+			cs := state(false, w.qwac(w.qtsp("LT", "QTSP LT"), request{}).cert)
+			cs.HandshakeComplete = true
+			_, got := newVerifier(t, qwac.Config{Validator: late{err}}).Admit(t.Context(), &cs, "")
+			require.ErrorIs(t, got, want)
+		})
+	}
+}
+
 func TestPeerIdentityIsOfWhomTheHandlerLetIn(t *testing.T) {
 	w := newWorld(t)
 	l := w.qwac(w.qtsp("LT", "QTSP LT"), request{})
