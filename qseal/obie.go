@@ -118,8 +118,8 @@ func sealOBIE(m *message, v OBIEVersion, k *sealer) error {
 	if err != nil {
 		return err
 	}
-	if len(k.chain) == 0 || k.keyID == "" {
-		return errors.New("kid and a certificate are needed")
+	if len(k.chain) == 0 {
+		return errors.New("a certificate is needed")
 	}
 	issuer := k.issuer
 	if issuer == "" {
