@@ -70,7 +70,7 @@ type Config struct {
 	// one: a message cannot choose the weaker of two.
 	Profile Profile
 	// Peer tells who is on the connection of a request, by a certificate that has
-	// been judged (qwac.FromContext), for a seal must be that TPP's own. Required,
+	// been judged (qwac.PeerIdentity), for a seal must be that TPP's own. Required,
 	// unless AllowAnyPeer.
 	Peer func(*http.Request) (eidas.Identity, error)
 	// AllowAnyPeer accepts the seal of another than the one on the connection.

@@ -1,7 +1,6 @@
 package sealtest_test
 
 import (
-	"errors"
 	"net/http"
 	"testing"
 	"time"
@@ -41,13 +40,7 @@ func (s *scene) config(p qseal.Profile) qseal.Config {
 	return qseal.Config{
 		Validator: s.world.Validator(eidas.Policy{Authorizer: eidas.RequireRoles(eidas.RoleAI)}),
 		Profile:   p, Resolver: directory, Replay: memory, MaxBody: maxBody,
-		Peer: func(r *http.Request) (eidas.Identity, error) {
-			result, ok := qwac.FromContext(r.Context())
-			if !ok {
-				return eidas.Identity{}, errors.New("nobody on the connection")
-			}
-			return result.Identity, nil
-		},
+		Peer: qwac.PeerIdentity,
 	}
 }
 

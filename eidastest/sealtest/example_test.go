@@ -2,7 +2,6 @@ package sealtest_test
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"net/http"
@@ -22,29 +21,20 @@ func newBank(profile qseal.Profile, validator *eidas.Validator, known qseal.Reso
 	if err != nil {
 		return nil, err
 	}
-	config, err := connections.ServerConfig(&tls.Config{NextProtos: []string{"h2", "http/1.1"}})
-	if err != nil {
-		return nil, err
-	}
 	memory, err := qseal.NewReplayMemory(1<<16, 24*time.Hour)
 	if err != nil {
 		return nil, err
 	}
 	seals, err := qseal.New(qseal.Config{
 		Validator: validator, Profile: profile, Resolver: known, Replay: memory,
-		Peer: func(r *http.Request) (eidas.Identity, error) {
-			tpp, ok := qwac.FromContext(r.Context())
-			if !ok {
-				return eidas.Identity{}, errors.New("nobody on the connection")
-			}
-			return tpp.Identity, nil
-		},
+		Peer: qwac.PeerIdentity,
 	})
 	if err != nil {
 		return nil, err
 	}
 	order := http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})
-	return &http.Server{Handler: connections.Handler(seals.Handler(order)), TLSConfig: config}, nil
+	server := &http.Server{Handler: seals.Handler(order)}
+	return server, connections.ConfigureServer(server)
 }
 
 // A test of a bank calls Kit.Run in place of Play: it fails with a list.

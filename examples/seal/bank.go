@@ -5,7 +5,6 @@ package seal
 
 import (
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -38,7 +37,7 @@ func newServer(validator *eidas.Validator, certificate tls.Certificate, logger *
 		// TPPs that still sign Date, as before version 1.3.4 of the standard, are let
 		// in: a metric and the log tell which ones.
 		Profile: qseal.BerlinGroup13().AllowQuirks(qseal.QuirkExtraFields),
-		Peer:    caller,
+		Peer:    qwac.PeerIdentity,
 		Replay:  seen, ReplayWindow: replayWindow,
 		Logger: logger, Metrics: prometheus.NewRegistry(),
 	})
@@ -55,17 +54,6 @@ func newServer(validator *eidas.Validator, certificate tls.Certificate, logger *
 		ReadHeaderTimeout: 10 * time.Second,
 	}
 	return server, connection.ConfigureServer(server)
-}
-
-var errNobody = errors.New("nobody is on the connection")
-
-// caller is who is on the connection, by its QWAC.
-func caller(r *http.Request) (eidas.Identity, error) {
-	tpp, ok := qwac.FromContext(r.Context())
-	if !ok {
-		return eidas.Identity{}, errNobody
-	}
-	return tpp.Identity, nil
 }
 
 // payments is the bank's own. What it reads of the body is sealed.
