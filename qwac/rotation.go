@@ -145,7 +145,7 @@ func (r *rotation) observe(ctx context.Context, result *eidas.Result) *eidas.Err
 	}
 	r.tell(ctx, got.events)
 	if got.held != "" {
-		return &eidas.Error{Reason: eidas.ReasonHeld, Err: fmt.Errorf("%s", got.held), Partial: e}
+		return &eidas.Error{Reason: eidas.ReasonHeld, Err: errors.New(string(got.held)), Partial: e}
 	}
 	r.note(key, recentState{"", e.At.Add(recentFor)})
 	return nil

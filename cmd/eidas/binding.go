@@ -212,9 +212,7 @@ func (r *bindingReport) judge(ctx context.Context, binding *qseal.Binding, in *b
 	if err == nil && in.checker != nil {
 		var answers []eidas.StatusAnswer
 		answers, err = binding.CheckStatus(ctx, in.checker, in.set, in.at)
-		// A record of an Error has the answers that its evidence holds.
-		records := (&eidas.Error{Partial: &eidas.Evidence{Status: answers}}).Record().Revocation
-		r.Revocation = statusReports(records, answers)
+		r.Revocation = statusReports(answers)
 	}
 	r.advice = adviceOnSealer(err, len(in.more))
 	if err != nil {

@@ -100,8 +100,10 @@ type statusReport struct {
 	RevokedAt *time.Time `json:"revoked_at,omitempty"`
 }
 
-// statusReports adds to the records of answers what they leave out.
-func statusReports(records []eidas.RecordStatus, answers []eidas.StatusAnswer) []statusReport {
+// statusReports are the records of answers, with what they leave out.
+func statusReports(answers []eidas.StatusAnswer) []statusReport {
+	// The record of an Error has the answers that its evidence holds.
+	records := (&eidas.Error{Partial: &eidas.Evidence{Status: answers}}).Record().Revocation
 	list := make([]statusReport, len(records))
 	for i, s := range records {
 		list[i] = statusReport{s, timeOrNil(answers[i].RevokedAt)}
@@ -192,7 +194,7 @@ func (s fixedServices) Services() *eidas.ServiceSet { return s.set }
 // newVerifyReport reports a result, or a refusal with what was known by then.
 func newVerifyReport(result *eidas.Result, refusal *eidas.Error) *verifyReport {
 	var evidence eidas.Evidence
-	r := &verifyReport{Warnings: []eidas.Warning{}, Revocation: []statusReport{}}
+	r := &verifyReport{Warnings: []eidas.Warning{}}
 	if refusal == nil {
 		r.Record, evidence = result.Record(), result.Evidence
 	} else {
@@ -203,7 +205,7 @@ func newVerifyReport(result *eidas.Result, refusal *eidas.Error) *verifyReport {
 	}
 	r.Reason, r.Cause, r.Profile, r.Service = r.Record.Reason, r.Record.Cause, r.Record.Profile, r.Record.Service
 	r.Warnings = append(r.Warnings, r.Record.Warnings...)
-	r.Revocation = append(r.Revocation, statusReports(r.Record.Revocation, evidence.Status)...)
+	r.Revocation = statusReports(evidence.Status)
 	r.Chain = chainReport(evidence.Chain)
 	if q := &evidence.Qualification; !q.AtTime.At.IsZero() {
 		r.Qualify = newQualificationReport(q)

@@ -166,11 +166,13 @@ func (b *bank) verdict(ctx context.Context, m *Message, got *answer) (verdict, e
 	if passed(got.status) || got.status != 0 && got.status == b.order.status {
 		return letIn, nil
 	}
-	route := redirects(got.status) || got.status == http.StatusNotFound || got.status == http.StatusMethodNotAllowed
+	// Unless that is how the bank refuses an order without a seal.
+	route := got.status != b.bare.status &&
+		(redirects(got.status) || got.status == http.StatusNotFound || got.status == http.StatusMethodNotAllowed)
 	content := slices.Contains([]int{
 		http.StatusBadRequest, http.StatusLengthRequired, http.StatusUnsupportedMediaType, http.StatusUnprocessableEntity,
 	}, got.status)
-	if !m.strays || got.says() || got.status == b.bare.status && !content || !route && !content {
+	if !m.strays || got.says() || !route && !content {
 		return refused, nil
 	}
 	bare, err := b.ask(ctx, b.unseal(m))
