@@ -70,7 +70,7 @@ const (
 //
 // It bounds what a stranger can hold: s.MaxHeaderBytes is 64 KiB where it is not
 // set, and a connection ends with H3_NO_ERROR when no request on it was let in for
-// 10 seconds from its beginning. What a TPP that was let in holds is bounded by
+// 10 seconds from its beginning, so keep qwac.Config.Timeout well below that. What a TPP that was let in holds is bounded by
 // MaxHeaderBytes and the QUICConfig, for as long as its connection lives. A
 // ConnContext that is set after ConfigureServer leaves the connections without it.
 //
